@@ -1,0 +1,63 @@
+/* The facts of one process, from a procfs directory. */
+#ifndef UDPWATCH_PROCESS_H
+#define UDPWATCH_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { PROCESS_NAME_SIZE = 256 };
+
+/* Strings are raw bytes, as the process chose them; empty where the kernel gave none.
+ * The struct owns arguments. */
+struct process {
+    pid_t pid;
+    uint64_t start_ticks; /* clock ticks after boot: with the pid, names the process */
+    uid_t uid;            /* effective */
+    char comm[PROCESS_NAME_SIZE];
+    char executable[PROCESS_NAME_SIZE]; /* basename, " (deleted)" taken off */
+    char unit[PROCESS_NAME_SIZE];       /* systemd unit of its cgroup */
+    char *arguments;                    /* joined by one space, at most 128 KiB */
+};
+
+/* Open procfs/PID as an O_PATH descriptor, which answers ESRCH once the process is gone.
+ * Returns the descriptor, or -errno (-ENOENT: no such process). */
+int process_open(const char *procfs, pid_t pid);
+
+/* Read all facts through that descriptor. What may not be read (executable) stays empty.
+ * Returns 0, and the caller frees with process_free; -ESRCH when the process has gone; -errno. */
+int process_read(int directory, pid_t pid, struct process *process);
+
+/* Release what it owns and empty it. */
+void process_free(struct process *process);
+
+/* Whether it holds no descriptor by nature: a kernel thread or a zombie (stat, fields 3 and 9).
+ * Returns 1, 0, or -errno. */
+int process_cannot_hold(int directory);
+
+/* The socket inode that descriptor number fd of the process refers to.
+ * Returns 0 and the inode; -ENOTSOCK when it is something else; -errno (-ENOENT, -EACCES ...). */
+int process_read_descriptor(int directory, int fd, uint32_t *inode);
+
+/* Unix time of boot in seconds (btime of procfs/stat), to turn start_ticks into a time.
+ * Returns 0, or -errno. */
+int process_boot_time(const char *procfs, uint64_t *seconds);
+
+/* Pure parsers, also fuzzed. Bytes need no NUL. */
+
+/* The text of procfs/PID/stat: state (field 3), flags (9), start time (22). The comm may hold
+ * spaces, ')' and newlines: the last ')' ends it. Returns 0, or -EINVAL. */
+int process_parse_stat(const char *bytes, size_t length, char *state, uint64_t *flags,
+                       uint64_t *start_ticks);
+
+/* The text of procfs/PID/status: the effective uid. Returns 0, or -EINVAL. */
+int process_parse_status(const char *bytes, size_t length, uid_t *uid);
+
+/* The text of procfs/PID/cgroup (v1, v2, hybrid): the systemd unit, empty when there is none. */
+void process_parse_cgroup(const char *bytes, size_t length, char unit[static PROCESS_NAME_SIZE]);
+
+/* The target of a descriptor's link: "socket:[N]". Returns 0 and N, or -ENOTSOCK. */
+int process_parse_link(const char *bytes, size_t length, uint32_t *inode);
+
+#endif

@@ -1,0 +1,25 @@
+/* Log lines on standard error, with journald's priority prefix when a journal reads them. */
+#ifndef UDPWATCH_LOG_H
+#define UDPWATCH_LOG_H
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Set the level: lines above it are not written. The only global of the program. */
+void log_set_level(enum log_level level);
+
+/* Read a level's name (error, warning, info, debug).
+ * Returns 0, or -EINVAL for any other name. */
+int log_level_parse(const char *name, enum log_level *level);
+
+/* The name of a level, a static string. */
+const char *log_level_name(enum log_level level);
+
+/* Write one line, as printf does, in one write(2). Control characters and invalid UTF-8 in the
+ * result are made printable, so that no process name can forge a line. The prefix is "<3>" to
+ * "<7>" (sd-daemon(3)) when JOURNAL_STREAM is set, else the level's name. */
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,41 @@
+/* A growing string: what the tables, the exposition and the JSON are written into. */
+#ifndef UDPWATCH_TEXT_H
+#define UDPWATCH_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Start from {0}. The text owns bytes, which stay NUL-terminated once something is appended.
+ * A failed allocation is remembered in failed, so that a writer checks once, at the end. */
+struct text {
+    char *bytes;
+    size_t length;
+    size_t capacity;
+    bool failed;
+};
+
+/* Append length bytes. */
+void text_append_bytes(struct text *text, const char *bytes, size_t length);
+
+/* Append a NUL-terminated string. */
+void text_append(struct text *text, const char *string);
+
+/* Append as printf does. */
+void text_print(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Append a string that came from outside, as valid UTF-8: each byte that is not part of a valid
+ * sequence becomes U+FFFD. Control characters stay. */
+void text_append_utf8(struct text *text, const char *string);
+
+/* Append a string that came from outside so that it is safe and on one line in a terminal, a log or
+ * an INI comment: valid UTF-8, control characters (C0, DEL and C1) as \xNN or \n, \t. */
+void text_append_printable(struct text *text, const char *string);
+
+/* The length in bytes (1 to 4) of the valid UTF-8 sequence that string starts with, or 0 when it
+ * starts with none (overlong forms, surrogates and values above U+10FFFF are none: RFC 3629). */
+size_t utf8_sequence_length(const char *string);
+
+/* Release the bytes; the text can be used again. */
+void text_free(struct text *text);
+
+#endif
