@@ -1,0 +1,143 @@
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Make room for length more bytes and the NUL. Returns whether there is room. */
+static bool reserve(struct text *text, size_t length)
+{
+    if (text->failed || length > SIZE_MAX / 2 - text->length - 1) {
+        text->failed = true;
+        return false;
+    }
+    size_t needed = text->length + length + 1;
+    if (needed <= text->capacity)
+        return true;
+    size_t capacity = text->capacity > 128 ? text->capacity : 128;
+    while (capacity < needed)
+        capacity *= 2;
+    char *bytes = realloc(text->bytes, capacity);
+    if (!bytes) {
+        text->failed = true;
+        return false;
+    }
+    text->bytes = bytes;
+    text->capacity = capacity;
+    return true;
+}
+
+void text_append_bytes(struct text *text, const char *bytes, size_t length)
+{
+    if (!reserve(text, length))
+        return;
+    if (length > 0)
+        memcpy(text->bytes + text->length, bytes, length);
+    text->length += length;
+    text->bytes[text->length] = '\0';
+}
+
+void text_append(struct text *text, const char *string)
+{
+    text_append_bytes(text, string, strlen(string));
+}
+
+void text_print(struct text *text, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    if (length < 0) {
+        text->failed = true;
+    } else if (reserve(text, (size_t)length)) {
+        vsnprintf(text->bytes + text->length, (size_t)length + 1, format, again);
+        text->length += (size_t)length;
+    }
+    va_end(again);
+    va_end(arguments);
+}
+
+/* Whether byte lies within first..last. */
+static bool within(unsigned char byte, unsigned char first, unsigned char last)
+{
+    return byte >= first && byte <= last;
+}
+
+/* The table of well-formed sequences is RFC 3629, section 4. A NUL ends the string before it, since
+ * it lies outside every range of a continuation byte. */
+size_t utf8_sequence_length(const char *string)
+{
+    const unsigned char *s = (const unsigned char *)string;
+    if (within(s[0], 0x01, 0x7f))
+        return 1;
+    if (within(s[0], 0xc2, 0xdf))
+        return within(s[1], 0x80, 0xbf) ? 2 : 0;
+    if (within(s[0], 0xe0, 0xef)) {
+        unsigned char first = s[0] == 0xe0 ? 0xa0 : 0x80;
+        unsigned char last = s[0] == 0xed ? 0x9f : 0xbf;
+        return within(s[1], first, last) && within(s[2], 0x80, 0xbf) ? 3 : 0;
+    }
+    if (within(s[0], 0xf0, 0xf4)) {
+        unsigned char first = s[0] == 0xf0 ? 0x90 : 0x80;
+        unsigned char last = s[0] == 0xf4 ? 0x8f : 0xbf;
+        bool valid = within(s[1], first, last) && within(s[2], 0x80, 0xbf);
+        return valid && within(s[3], 0x80, 0xbf) ? 4 : 0;
+    }
+    return 0;
+}
+
+void text_append_utf8(struct text *text, const char *string)
+{
+    while (*string) {
+        size_t length = utf8_sequence_length(string);
+        if (length > 0)
+            text_append_bytes(text, string, length);
+        else
+            text_append(text, "\xef\xbf\xbd");
+        string += length > 0 ? length : 1;
+    }
+}
+
+/* Whether the valid sequence is a control character: C0, DEL or C1 (U+0080 to U+009F). */
+static bool is_control(const char *sequence, size_t length)
+{
+    const unsigned char *s = (const unsigned char *)sequence;
+    if (length == 1)
+        return s[0] < 0x20 || s[0] == 0x7f;
+    return length == 2 && s[0] == 0xc2 && s[1] < 0xa0;
+}
+
+/* Append a control character as \n, \t or \xNN of its code point. */
+static void append_escape(struct text *text, const char *sequence, size_t length)
+{
+    if (*sequence == '\n')
+        text_append(text, "\\n");
+    else if (*sequence == '\t')
+        text_append(text, "\\t");
+    else
+        text_print(text, "\\x%02x", (unsigned char)sequence[length - 1]);
+}
+
+void text_append_printable(struct text *text, const char *string)
+{
+    while (*string) {
+        size_t length = utf8_sequence_length(string);
+        if (length == 0)
+            text_append(text, "\xef\xbf\xbd");
+        else if (is_control(string, length))
+            append_escape(text, string, length);
+        else
+            text_append_bytes(text, string, length);
+        string += length > 0 ? length : 1;
+    }
+}
+
+void text_free(struct text *text)
+{
+    free(text->bytes);
+    *text = (struct text){0};
+}
