@@ -1,0 +1,86 @@
+/* What one look found, as values for the programs and people that read it. */
+#ifndef UDPWATCH_LOOK_H
+#define UDPWATCH_LOOK_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/owners.h"
+#include "collector/process.h"
+#include "collector/udp_socket.h"
+#include "config.h"
+
+enum port_state {
+    PORT_OK,
+    PORT_SHARED,
+    PORT_STANDBY,
+    PORT_ABSENT,
+    PORT_WRONG_OWNER,
+    PORT_UNKNOWN,
+    PORT_STATE_COUNT
+};
+
+/* A socket that serves a port, and its holders. */
+struct look_socket {
+    struct udp_socket socket;
+    char interface[IF_NAMESIZE + 4]; /* name of the device it is bound to; empty: none */
+    bool counted;                    /* at this port, and not at a more specific one */
+    enum holders_known known;
+    const struct process *const *holders; /* by rising pid; belong to the owners */
+    size_t holder_count;
+};
+
+/* An expected port, or a listener that nobody named. */
+struct look_port {
+    const struct receiver *receiver;      /* NULL: nobody named it */
+    const struct expected_port *expected; /* NULL: nobody named it */
+    char address[ADDRESS_TEXT_SIZE];      /* "*" when the config names none */
+    uint16_t port;
+    enum port_state state;
+    const struct look_socket *sockets; /* those that serve it; none after a failed look */
+    size_t socket_count;
+    size_t counted_count; /* of them, those counted here */
+    size_t matching_processes;
+};
+
+struct look_receiver {
+    const struct receiver *receiver;
+    int up;         /* 1, 0, or -1: could not look */
+    long processes; /* matching ones that hold its ports, -1: could not look */
+};
+
+/* One look. It belongs to the collector and lives until the collector's next call. */
+struct look {
+    const struct config *config;
+    double time;       /* Unix time in seconds */
+    int sockets_error; /* 0, or -errno: the sockets could not be read */
+    double sockets_seconds;
+    double owners_seconds;
+    struct owners_counts owners;
+    uint64_t boot_time;      /* Unix time of boot, 0: unknown */
+    struct look_port *ports; /* the expected ones in the config's order, then the others */
+    size_t port_count;
+    struct look_receiver *receivers;      /* config->receiver_count of them */
+    size_t unexpected_sockets;            /* listeners that no receiver names */
+    size_t unresolved_sockets;            /* watched listeners whose holder was not found */
+    size_t suppressed_sockets;            /* left out by max_sockets */
+    const struct udp_socket *all_sockets; /* every unconnected socket, clients too */
+    size_t all_socket_count;
+};
+
+/* The name of a state as the contract of the metrics has it. */
+const char *port_state_name(enum port_state state);
+
+/* Whether a port in this state is healthy. */
+bool port_state_healthy(enum port_state state);
+
+/* Unix time at which a process started, 0 when the time of boot is not known. */
+double look_start_time(const struct look *look, const struct process *process);
+
+/* "10.0.0.1", or "10.0.0.1%eth0" for a socket bound to a device. text: at least
+ * ADDRESS_TEXT_SIZE + IF_NAMESIZE + 4 bytes. */
+void look_bound_address(const struct look_socket *socket, char *text, size_t size);
+
+#endif

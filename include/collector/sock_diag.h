@@ -1,0 +1,57 @@
+/* UDP sockets from the kernel, through NETLINK_SOCK_DIAG (sock_diag(7)). */
+#ifndef UDPWATCH_SOCK_DIAG_H
+#define UDPWATCH_SOCK_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/udp_socket.h"
+
+struct sock_diag;
+
+/* Sockets that grow as they come. Start from {0}; the list owns its array. */
+struct socket_list {
+    struct udp_socket *sockets;
+    size_t count;
+    size_t capacity;
+};
+
+/* Append one. Returns 0, or -ENOMEM. */
+int socket_list_add(struct socket_list *list, const struct udp_socket *socket);
+
+/* Sort by port, address, family and cookie, and drop the repeats that a multi-part dump may hold.
+ */
+void socket_list_sort(struct socket_list *list);
+
+/* Release the array and empty the list. */
+void socket_list_free(struct socket_list *list);
+
+/* Open the netlink socket; it stays in the network namespace it was made in.
+ * Returns 0 and the handle, which sock_diag_close releases; or -errno. */
+int sock_diag_open(struct sock_diag **diag);
+void sock_diag_close(struct sock_diag *diag);
+
+/* Append every unconnected UDP socket of both families to the list, then sort it.
+ * A dump in several parts can leave out a live socket without a sign: silence is no proof.
+ * Returns 0; -ENOENT when the kernel has no udp_diag; -errno. On error the list holds nothing that
+ * may be used. */
+int sock_diag_dump(struct sock_diag *diag, struct socket_list *list);
+
+/* Ask for one socket that an earlier dump showed, by its address, device and cookie.
+ * now: filled with its present state. Returns 0; -ENOENT when no socket answers there;
+ * -ESTALE when only others do (it may still live, in a group); -errno when the question failed. */
+int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known,
+                     struct udp_socket *now);
+
+/* Parse one datagram of the kernel's; no I/O.
+ *
+ * bytes, length: as received, aligned for struct nlmsghdr. sequence: replies to other requests are
+ * passed over. auto_bound: what the request selected. done: set when the last message of a dump was
+ * seen. Returns 0; the kernel's -errno of NLMSG_ERROR or NLMSG_DONE; -EBADMSG when a message is cut
+ * short or lacks what was asked for; -EINTR when the kernel says the dump is inconsistent; -ENOMEM.
+ */
+int sock_diag_parse(const void *bytes, size_t length, uint32_t sequence, bool auto_bound,
+                    struct socket_list *list, bool *done);
+
+#endif
