@@ -13,19 +13,22 @@ struct supervisor;
 int supervisor_start(struct supervisor **supervisor, const char *program, const char *listen,
                      const char *allow);
 
-/* Serve with other settings: the server is stopped and started anew; when that fails, it is started with the
- * old settings again. Returns 0, or -errno with the reason logged. Not counted as a restart. */
+/* Serve with other settings: the server is stopped and started anew; when that fails, it is started
+ * with the old settings again. Returns 0, or -errno with the reason logged. Not counted as a
+ * restart. */
 int supervisor_change(struct supervisor *supervisor, const char *listen, const char *allow);
 
 /* The channel's descriptor to poll for reading, or -1 while no server runs. */
 int supervisor_channel(const struct supervisor *supervisor);
 
-/* The channel ended or a child died: reap it, log why (signal or status) and plan the next start: at once the first time, then
- * with a back-off that doubles from 100 ms to 10 s and is forgotten after 60 s of serving. now: CLOCK_MONOTONIC ns. */
+/* The channel ended or a child died: reap it, log why (signal or status) and plan the next start:
+ * at once the first time, then with a back-off that doubles from 100 ms to 10 s and is forgotten
+ * after 60 s of serving. now: CLOCK_MONOTONIC ns. */
 void supervisor_handle_death(struct supervisor *supervisor, int64_t now);
 
-/* Start the server if that is due; never blocks: CHANNEL_READY and CHANNEL_FAILED come over the channel and are given
- * to supervisor_handle_message. Returns nanoseconds until it must be called again, -1 for never. */
+/* Start the server if that is due; never blocks: CHANNEL_READY and CHANNEL_FAILED come over the
+ * channel and are given to supervisor_handle_message. Returns nanoseconds until it must be called
+ * again, -1 for never. */
 int64_t supervisor_run(struct supervisor *supervisor, int64_t now);
 
 struct channel_message;
