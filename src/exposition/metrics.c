@@ -183,31 +183,40 @@ static void write_holdings(struct writer *writer)
                   held_drops);
 }
 
+static void write_receiver(struct writer *writer, const char *name, const char *help,
+                           long (*value)(const struct look_receiver *))
+{
+    family(writer, name, METRIC_GAUGE, help);
+    for (size_t i = 0; i < writer->look->config->receiver_count; i++) {
+        const struct look_receiver *receiver = &writer->look->receivers[i];
+        struct text labels = {0};
+
+        labels_add(&labels, "receiver", receiver->receiver->name);
+        if (value(receiver) >= 0)
+            exposition_integer(&writer->out, &labels, (uint64_t)value(receiver));
+        text_free(&labels);
+    }
+}
+
+static long receiver_up(const struct look_receiver *receiver)
+{
+    return receiver->up;
+}
+
+static long receiver_processes(const struct look_receiver *receiver)
+{
+    return receiver->processes;
+}
+
 static void write_receivers(struct writer *writer)
 {
-    const struct look *look = writer->look;
-    bool processes = false;
-
-    do {
-        if (processes)
-            family(writer, "udpwatch_receiver_processes", METRIC_GAUGE,
-                   "Matching processes that hold the receiver's ports; left out when not known.");
-        else
-            family(writer, "udpwatch_receiver_up", METRIC_GAUGE,
+    write_receiver(writer, "udpwatch_receiver_up",
                    "0 if any port of the receiver is absent or has the wrong owner, else left out "
-                   "if any is unknown, else 1.");
-        for (size_t i = 0; i < look->config->receiver_count; i++) {
-            const struct look_receiver *receiver = &look->receivers[i];
-            long value = processes ? receiver->processes : receiver->up;
-            struct text labels = {0};
-
-            labels_add(&labels, "receiver", receiver->receiver->name);
-            if (value >= 0)
-                exposition_integer(&writer->out, &labels, (uint64_t)value);
-            text_free(&labels);
-        }
-        processes = !processes;
-    } while (processes);
+                   "if any is unknown, else 1.",
+                   receiver_up);
+    write_receiver(writer, "udpwatch_receiver_processes",
+                   "Matching processes that hold the receiver's ports; left out when not known.",
+                   receiver_processes);
 }
 
 static void write_process_info(struct writer *writer)

@@ -1,0 +1,35 @@
+/* A look, written for people (table, INI) and for programs (JSON). */
+#ifndef UDPWATCH_REPORT_H
+#define UDPWATCH_REPORT_H
+
+#include <stdbool.h>
+
+#include "collector/look.h"
+#include "text.h"
+
+/* What a look comes to: exit statuses of "udpwatch status". */
+enum { REPORT_HEALTHY = 0, REPORT_UNHEALTHY = 1, REPORT_INCOMPLETE = 3 };
+
+/* Whether something that the report speaks of could not be read. */
+bool report_incomplete(const struct look *look);
+
+/* REPORT_UNHEALTHY when an expected port is known not to be healthy, else REPORT_INCOMPLETE when
+ * something could not be read, else REPORT_HEALTHY. */
+int report_status(const struct look *look);
+
+/* One sentence on what is wrong with a port and what to do, or an empty text. */
+void report_advice(const struct look *look, const struct look_port *port, struct text *text);
+
+/* Lines on what could not be read and how to make it readable: one appended with a newline each. */
+void report_errors(const struct look *look, struct text *text);
+
+/* The table of "udpwatch status". colour: with ANSI colours. */
+void report_table(const struct look *look, bool colour, struct text *text);
+
+/* The JSON of "udpwatch status --json"; doc/status.schema.json describes it. */
+void report_json(const struct look *look, struct text *text);
+
+/* The INI of "udpwatch discover": expects the listeners of this look. */
+void report_discover(const struct look *look, struct text *text);
+
+#endif

@@ -1,0 +1,215 @@
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "report/report.h"
+#include "users.h"
+
+/* jansson's setters and packers take a NULL value as a failure and pass it on, so that one check
+ * of the root is enough; JSON null stands for "could not look". */
+
+/* A string from outside, made valid UTF-8. */
+static json_t *string_of(const char *value)
+{
+    struct text valid = {0};
+    json_t *string;
+
+    text_append_utf8(&valid, value ? value : "");
+    string = valid.failed ? NULL : json_string(valid.bytes ? valid.bytes : "");
+    text_free(&valid);
+    return string;
+}
+
+static json_t *integer_or_null(bool known, uint64_t value)
+{
+    return known ? json_integer((json_int_t)value) : json_null();
+}
+
+/* 1, 0, or below 0 for null. */
+static json_t *boolean_or_null(int value)
+{
+    return value < 0 ? json_null() : json_boolean(value);
+}
+
+static json_t *json_of_process(const struct look *look, const struct process *process)
+{
+    char user[USER_NAME_SIZE];
+    json_t *start = look->boot_time ? json_real(look_start_time(look, process)) : json_null();
+
+    user_name(process->uid, user);
+    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "pid", (int)process->pid, "process",
+                     string_of(process->comm), "executable", string_of(process->executable),
+                     "arguments", string_of(process->arguments), "unit", string_of(process->unit),
+                     "user", string_of(user), "start_time", start);
+}
+
+static const char *known_name(enum holders_known known)
+{
+    if (known == HOLDERS_KERNEL)
+        return "kernel";
+    return known == HOLDERS_ALL_KNOWN ? "all" : "unknown";
+}
+
+/* A cookie has 64 bits, more than a JSON reader's double holds: it goes out as text. */
+static json_t *json_of_cookie(uint64_t cookie)
+{
+    char text[20];
+
+    snprintf(text, sizeof(text), "%llx", (unsigned long long)cookie);
+    return json_string(text);
+}
+
+static json_t *json_of_socket(const struct look *look, const struct look_socket *socket)
+{
+    const struct udp_socket *value = &socket->socket;
+    char address[ADDRESS_TEXT_SIZE];
+    json_t *holders = json_array();
+
+    address_format(&value->address, address);
+    for (size_t i = 0; i < socket->holder_count; i++)
+        json_array_append_new(holders, json_of_process(look, socket->holders[i]));
+    return json_pack(
+        "{s:s, s:o, s:s, s:b, s:b, s:I, s:o, s:I, s:I, s:I, s:s, s:o}", "address", address,
+        "interface", socket->interface[0] ? string_of(socket->interface) : json_null(), "family",
+        value->family == AF_INET6 ? "ipv6" : "ipv4", "ipv6_only", value->ipv6_only, "counted",
+        socket->counted, "inode", (json_int_t)value->inode, "cookie", json_of_cookie(value->cookie),
+        "receive_queue_bytes", (json_int_t)value->receive_queue_bytes, "receive_buffer_bytes",
+        (json_int_t)value->receive_buffer_bytes, "dropped_datagrams", (json_int_t)value->drops,
+        "holders_known", known_name(socket->known), "holders", holders);
+}
+
+static uint64_t sum_queue(const struct look_port *port)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < port->socket_count; i++)
+        sum += port->sockets[i].counted ? port->sockets[i].socket.receive_queue_bytes : 0;
+    return sum;
+}
+
+static uint64_t sum_buffer(const struct look_port *port)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < port->socket_count; i++)
+        sum += port->sockets[i].counted ? port->sockets[i].socket.receive_buffer_bytes : 0;
+    return sum;
+}
+
+static int owner_ok(const struct look_port *port)
+{
+    if (port->state == PORT_OK || port->state == PORT_SHARED)
+        return 1;
+    return port->state == PORT_WRONG_OWNER ? 0 : -1;
+}
+
+static json_t *json_of_advice(const struct look *look, const struct look_port *port)
+{
+    struct text advice = {0};
+    json_t *string;
+
+    report_advice(look, port, &advice);
+    string = advice.length ? string_of(advice.bytes) : json_null();
+    text_free(&advice);
+    return string;
+}
+
+static json_t *json_of_port(const struct look *look, const struct look_port *port)
+{
+    bool read = look->sockets_error == 0;
+    bool numbers = read && (port->socket_count == 0 || port->counted_count > 0);
+    json_t *bound = json_array();
+    json_t *object;
+
+    for (size_t i = 0; i < port->socket_count; i++)
+        json_array_append_new(bound, json_of_socket(look, &port->sockets[i]));
+    object = json_pack(
+        "{s:o, s:s, s:i, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "receiver",
+        string_of(port->receiver ? port->receiver->name : ""), "address", port->address, "port",
+        (int)port->port, "expected", port->expected != NULL, "state", port_state_name(port->state),
+        "up", boolean_or_null(read ? port->socket_count > 0 : -1), "owner_ok",
+        boolean_or_null(owner_ok(port)), "sockets", integer_or_null(numbers, port->counted_count),
+        "receive_queue_bytes", integer_or_null(numbers, sum_queue(port)), "receive_buffer_bytes",
+        integer_or_null(numbers, sum_buffer(port)), "advice", json_of_advice(look, port), "bound",
+        bound);
+    if (port->receiver && port->receiver->buffer)
+        json_object_set_new(object, "receive_buffer_wanted_bytes",
+                            json_integer((json_int_t)(2 * port->receiver->buffer)));
+    return object;
+}
+
+static json_t *json_of_ports(const struct look *look)
+{
+    json_t *ports = json_array();
+
+    for (size_t i = 0; i < look->port_count; i++)
+        json_array_append_new(ports, json_of_port(look, &look->ports[i]));
+    return ports;
+}
+
+static json_t *json_of_receivers(const struct look *look)
+{
+    json_t *receivers = json_array();
+
+    for (size_t i = 0; i < look->config->receiver_count; i++) {
+        const struct look_receiver *receiver = &look->receivers[i];
+
+        json_array_append_new(
+            receivers,
+            json_pack("{s:o, s:o, s:o}", "name", string_of(receiver->receiver->name), "up",
+                      boolean_or_null(receiver->up), "processes",
+                      integer_or_null(receiver->processes >= 0, (uint64_t)receiver->processes)));
+    }
+    return receivers;
+}
+
+/* The lines of report_errors as an array of strings. */
+static json_t *json_of_errors(const struct look *look)
+{
+    json_t *errors = json_array();
+    struct text lines = {0};
+    char *rest = NULL;
+
+    report_errors(look, &lines);
+    for (char *line = lines.bytes ? strtok_r(lines.bytes, "\n", &rest) : NULL; line;
+         line = strtok_r(NULL, "\n", &rest))
+        json_array_append_new(errors, string_of(line));
+    text_free(&lines);
+    return errors;
+}
+
+static json_t *json_of_look(const struct look *look)
+{
+    bool read = look->sockets_error == 0;
+    int status = report_status(look);
+
+    return json_pack("{s:s, s:f, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+                     UDPWATCH_VERSION, "time", look->time, "healthy",
+                     boolean_or_null(status == REPORT_UNHEALTHY ? 0
+                                     : status == REPORT_HEALTHY ? 1
+                                                                : -1),
+                     "complete", !report_incomplete(look), "receivers", json_of_receivers(look),
+                     "ports", json_of_ports(look), "unexpected_sockets",
+                     integer_or_null(read, look->unexpected_sockets), "unresolved_sockets",
+                     integer_or_null(read, look->unresolved_sockets), "suppressed_sockets",
+                     integer_or_null(read, look->suppressed_sockets), "unreadable_processes",
+                     integer_or_null(look->owners.scanned && !look->owners.processes_hidden,
+                                     look->owners.unreadable_processes),
+                     "errors", json_of_errors(look));
+}
+
+void report_json(const struct look *look, struct text *text)
+{
+    json_t *root = json_of_look(look);
+    char *string = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+
+    if (string) {
+        text_append(text, string);
+        text_append(text, "\n");
+    } else {
+        text->failed = true;
+    }
+    free(string);
+    json_decref(root);
+}

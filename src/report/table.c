@@ -1,0 +1,202 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/report.h"
+
+enum column { STATE, RECEIVER, PORT, PID, PROCESS, QUEUE, BUFFER, DROPS, NOTE, COLUMNS };
+enum { SHOWN_HOLDERS = 3 };
+
+/* One row of the table: a text for each cell. */
+struct row {
+    struct text cells[COLUMNS];
+    enum port_state state;
+};
+
+static const char *const headings[COLUMNS] = {"STATE", "RECEIVER", "ADDRESS:PORT", "PID", "PROCESS",
+                                              "QUEUE", "BUFFER",   "DROPS",        "NOTE"};
+
+static bool right_aligned(int column)
+{
+    return column == QUEUE || column == BUFFER || column == DROPS;
+}
+
+static void append_port(struct text *text, const struct look_port *port)
+{
+    bool ipv6 = strchr(port->address, ':') != NULL;
+
+    text_print(text, "%s%s%s:%u", ipv6 ? "[" : "", port->address, ipv6 ? "]" : "", port->port);
+}
+
+/* Whether an earlier socket of the port has this holder too. */
+static bool seen_before(const struct look_port *port, size_t socket, const struct process *process)
+{
+    for (size_t i = 0; i < socket; i++)
+        for (size_t j = 0; j < port->sockets[i].holder_count; j++)
+            if (port->sockets[i].holders[j] == process)
+                return true;
+    return false;
+}
+
+static void append_holder(struct row *row, const struct process *process, size_t number)
+{
+    if (number >= SHOWN_HOLDERS)
+        return;
+    text_print(&row->cells[PID], "%s%d", number ? "," : "", (int)process->pid);
+    text_append(&row->cells[PROCESS], number ? "," : "");
+    text_append_printable(&row->cells[PROCESS], process->comm);
+}
+
+static void append_holders(struct row *row, const struct look_port *port)
+{
+    size_t number = 0;
+
+    for (size_t i = 0; i < port->socket_count && i < SHOWN_HOLDERS * 8; i++)
+        for (size_t j = 0; j < port->sockets[i].holder_count; j++)
+            if (!seen_before(port, i, port->sockets[i].holders[j]))
+                append_holder(row, port->sockets[i].holders[j], number++);
+    if (number > SHOWN_HOLDERS)
+        text_print(&row->cells[PROCESS], " and %zu more", number - SHOWN_HOLDERS);
+    if (number == 0 && port->socket_count && port->sockets[0].known == HOLDERS_KERNEL)
+        text_append(&row->cells[PROCESS], "(kernel)");
+}
+
+static void append_numbers(struct row *row, const struct look_port *port)
+{
+    uint64_t queue = 0, buffer = 0, drops = 0;
+
+    if (port->counted_count == 0)
+        return;
+    for (size_t i = 0; i < port->socket_count; i++) {
+        queue += port->sockets[i].counted ? port->sockets[i].socket.receive_queue_bytes : 0;
+        buffer += port->sockets[i].counted ? port->sockets[i].socket.receive_buffer_bytes : 0;
+        drops += port->sockets[i].counted ? port->sockets[i].socket.drops : 0;
+    }
+    text_print(&row->cells[QUEUE], "%" PRIu64, queue);
+    text_print(&row->cells[BUFFER], "%" PRIu64, buffer);
+    text_print(&row->cells[DROPS], "%" PRIu64, drops);
+}
+
+static void fill_row(struct row *row, const struct look *look, const struct look_port *port)
+{
+    row->state = port->state;
+    text_append(&row->cells[STATE], port_state_name(port->state));
+    text_append_printable(&row->cells[RECEIVER], port->receiver ? port->receiver->name : "-");
+    append_port(&row->cells[PORT], port);
+    append_holders(row, port);
+    append_numbers(row, port);
+    report_advice(look, port, &row->cells[NOTE]);
+    for (int column = 0; column < NOTE; column++)
+        if (row->cells[column].length == 0)
+            text_append(&row->cells[column], "-");
+}
+
+/* Characters, not bytes, take room on the screen. */
+static size_t width_of(const char *string)
+{
+    size_t width = 0;
+
+    for (; string && *string; string++)
+        width += ((unsigned char)*string & 0xc0) != 0x80;
+    return width;
+}
+
+static void measure(size_t widths[COLUMNS], const struct row *rows, size_t count)
+{
+    for (int column = 0; column < COLUMNS; column++) {
+        widths[column] = strlen(headings[column]);
+        for (size_t i = 0; i < count; i++) {
+            size_t width = width_of(rows[i].cells[column].bytes);
+
+            widths[column] = width > widths[column] ? width : widths[column];
+        }
+    }
+}
+
+static const char *colour_of(enum port_state state)
+{
+    if (state == PORT_UNKNOWN)
+        return "\033[33m";
+    if (!port_state_healthy(state))
+        return "\033[31m";
+    return state == PORT_STANDBY ? "\033[36m" : "\033[32m";
+}
+
+static void append_cell(struct text *text, const char *cell, int column, size_t width,
+                        const char *colour)
+{
+    int padding = (int)(width - width_of(cell));
+
+    if (right_aligned(column))
+        text_print(text, "%*s", padding, "");
+    text_print(text, "%s%s%s", colour ? colour : "", cell ? cell : "", colour ? "\033[0m" : "");
+    if (!right_aligned(column) && column != NOTE)
+        text_print(text, "%*s", padding, "");
+}
+
+/* A line without blanks at its end, whatever the last cells hold. */
+static void end_line(struct text *text)
+{
+    while (text->length && text->bytes[text->length - 1] == ' ')
+        text->bytes[--text->length] = '\0';
+    text_append(text, "\n");
+}
+
+static void append_table(struct text *text, const struct row *rows, size_t count, bool colour)
+{
+    size_t widths[COLUMNS];
+
+    measure(widths, rows, count);
+    for (int column = 0; column < COLUMNS; column++) {
+        text_append(text, column ? "  " : "");
+        append_cell(text, headings[column], column, widths[column], NULL);
+    }
+    end_line(text);
+    for (size_t i = 0; i < count; i++) {
+        for (int column = 0; column < COLUMNS; column++) {
+            text_append(text, column ? "  " : "");
+            append_cell(text, rows[i].cells[column].bytes, column, widths[column],
+                        colour && column == STATE ? colour_of(rows[i].state) : NULL);
+        }
+        end_line(text);
+    }
+}
+
+static void append_summary(struct text *text, const struct look *look)
+{
+    size_t healthy = 0;
+
+    for (size_t i = 0; i < look->config->port_count; i++)
+        healthy += port_state_healthy(look->ports[i].state);
+    if (look->config->port_count)
+        text_print(text, "\n%zu of %zu expected ports healthy", healthy, look->config->port_count);
+    else
+        text_append(text, "\nno receiver is configured: every listener is shown (try: udpwatch "
+                          "discover)");
+    if (!look->sockets_error)
+        text_print(text, "; %zu listeners that no receiver names", look->unexpected_sockets);
+    if (look->suppressed_sockets)
+        text_print(text, ", %zu of them left out by max_sockets", look->suppressed_sockets);
+    text_append(text, "\n");
+    report_errors(look, text);
+}
+
+void report_table(const struct look *look, bool colour, struct text *text)
+{
+    struct row *rows = calloc(look->port_count + 1, sizeof(*rows));
+
+    if (!rows) {
+        text->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < look->port_count; i++)
+        fill_row(&rows[i], look, &look->ports[i]);
+    if (look->port_count)
+        append_table(text, rows, look->port_count, colour);
+    append_summary(text, look);
+    for (size_t i = 0; i < look->port_count; i++)
+        for (int column = 0; column < COLUMNS; column++)
+            text_free(&rows[i].cells[column]);
+    free(rows);
+}
