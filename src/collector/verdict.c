@@ -1,11 +1,12 @@
 #include "collector/verdict.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "collector/glob.h"
 
 const char *port_state_name(enum port_state state)
 {
@@ -53,7 +54,7 @@ bool verdict_matches(const struct receiver *receiver, const struct process *proc
         strcmp(receiver->process, process->executable) != 0)
         return false;
     if (receiver->cmdline &&
-        fnmatch(receiver->cmdline, process->arguments ? process->arguments : "", 0) != 0)
+        !glob_matches(receiver->cmdline, process->arguments ? process->arguments : ""))
         return false;
     if (receiver->unit && strcmp(receiver->unit, process->unit) != 0)
         return false;

@@ -1,0 +1,15 @@
+/* The agent in the foreground: one poll loop over signals, the search timer and the channel. */
+#ifndef UDPWATCH_AGENT_H
+#define UDPWATCH_AGENT_H
+
+#include "config.h"
+
+/* Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+ *
+ * config: the one to begin with; the agent takes it over and frees it. overrides: for reading it again, as
+ * config_load takes them. server_program: path of udpwatch-server.
+ * Returns 0, or -errno with the reason logged. */
+int agent_run(struct config *config, const struct config_overrides *overrides,
+              const char *server_program);
+
+#endif
