@@ -209,10 +209,12 @@ static int change_server(struct agent *agent, const struct config *config)
 
 static int use_config(struct agent *agent, struct config *config)
 {
-    int result = change_server(agent, config);
+    int result = collector_use(agent->collector, config);
 
     if (!result)
-        result = collector_use(agent->collector, config);
+        result = change_server(agent, config);
+    if (result)
+        collector_use(agent->collector, agent->config);
     return result;
 }
 

@@ -1,0 +1,210 @@
+/* udpwatch: the command line's commands. The agent itself is collector/agent.c. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "collector/agent.h"
+#include "collector/collector.h"
+#include "config.h"
+#include "exposition/metrics.h"
+#include "log.h"
+#include "report/report.h"
+
+enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2 };
+
+#define SERVER_NAME "udpwatch-server"
+
+/* The server that lies beside this program (a build directory), else the installed one. */
+static void find_server(char *path, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", path, size - sizeof("/" SERVER_NAME));
+    char *slash;
+
+    if (length > 0) {
+        path[length] = '\0';
+        slash = strrchr(path, '/');
+        if (slash) {
+            strcpy(slash, "/" SERVER_NAME);
+            if (access(path, X_OK) == 0)
+                return;
+        }
+    }
+    snprintf(path, size, "%s", UDPWATCH_LIBEXECDIR "/" SERVER_NAME);
+}
+
+/* Print a text and free it. Returns the status, or EXIT_RUNTIME when it could not be written. */
+static int print_text(struct text *text, int status)
+{
+    if (text->failed) {
+        fputs("udpwatch: out of memory\n", stderr);
+        status = EXIT_RUNTIME;
+    } else if (text->length && fwrite(text->bytes, text->length, 1, stdout) != 1) {
+        status = EXIT_RUNTIME;
+    }
+    if (fflush(stdout) == EOF) {
+        fprintf(stderr, "udpwatch: cannot write to standard output: %s\n", strerror(errno));
+        status = EXIT_RUNTIME;
+    }
+    text_free(text);
+    return status;
+}
+
+/* Read the configuration; errors and warnings go to standard error. NULL: it is bad. */
+static struct config *load(const struct config_overrides *overrides)
+{
+    struct text messages = {0};
+    struct config *config = config_load(overrides, &messages);
+
+    if (messages.bytes)
+        fputs(messages.bytes, stderr);
+    text_free(&messages);
+    if (config)
+        log_set_level(config->log_level);
+    return config;
+}
+
+static int run_command(const struct arguments *arguments)
+{
+    struct config *config = load(&arguments->overrides);
+    char server[4096];
+
+    if (!config)
+        return EXIT_USAGE;
+    find_server(server, sizeof(server));
+    return agent_run(config, &arguments->overrides, server) ? EXIT_RUNTIME : EXIT_SUCCESS;
+}
+
+/* Write one look for the command. Returns the exit status. */
+static int report_look(const struct arguments *arguments, const struct look *look,
+                       struct text *text)
+{
+    int incomplete = report_incomplete(look) ? REPORT_INCOMPLETE : EXIT_SUCCESS;
+
+    switch (arguments->command) {
+    case COMMAND_METRICS:
+        metrics_write(look, NULL, text);
+        return incomplete;
+    case COMMAND_DISCOVER:
+        report_discover(look, text);
+        return incomplete;
+    default:
+        if (arguments->json)
+            report_json(look, text);
+        else
+            report_table(look, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), text);
+        return report_status(look);
+    }
+}
+
+static int look_once(const struct arguments *arguments, struct collector *collector)
+{
+    const struct look *look;
+    struct text text = {0};
+    int result = collector_look(collector, &look);
+    int status;
+
+    if (result) {
+        fprintf(stderr, "udpwatch: cannot take a look: %s\n", strerror(-result));
+        return EXIT_RUNTIME;
+    }
+    if (arguments->watch_seconds > 0 && isatty(STDOUT_FILENO))
+        text_append(&text, "\033[H\033[2J");
+    status = report_look(arguments, look, &text);
+    return print_text(&text, status);
+}
+
+/* Look again and again until SIGINT or SIGTERM. Returns the status of the last look. */
+static int look_until_stopped(const struct arguments *arguments, struct collector *collector)
+{
+    double seconds = arguments->watch_seconds;
+    struct timespec pause = {.tv_sec = (time_t)seconds,
+                             .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    sigset_t stops;
+    int status;
+
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stops, NULL);
+    do {
+        status = look_once(arguments, collector);
+    } while (!ferror(stdout) && sigtimedwait(&stops, NULL, &pause) < 0);
+    return status;
+}
+
+static int look_with(const struct arguments *arguments, const struct config *config)
+{
+    struct collector *collector;
+    bool all = arguments->all || arguments->command == COMMAND_DISCOVER;
+    int result = collector_open(&collector, config, all);
+    int status;
+
+    if (result) {
+        fprintf(stderr, "udpwatch: cannot open the kernel's socket diagnostics: %s\n",
+                strerror(-result));
+        return EXIT_RUNTIME;
+    }
+    if (arguments->watch_seconds > 0)
+        status = look_until_stopped(arguments, collector);
+    else
+        status = look_once(arguments, collector);
+    collector_close(collector);
+    return status;
+}
+
+static int look_command(const struct arguments *arguments)
+{
+    struct config *config = load(&arguments->overrides);
+    int status;
+
+    if (!config)
+        return EXIT_USAGE;
+    status = look_with(arguments, config);
+    config_free(config);
+    return status;
+}
+
+static int check_config_command(const struct arguments *arguments)
+{
+    struct config *config = load(&arguments->overrides);
+    struct text text = {0};
+
+    if (!config)
+        return EXIT_USAGE;
+    config_print(config, &text);
+    config_free(config);
+    return print_text(&text, EXIT_SUCCESS);
+}
+
+static int print(const char *string)
+{
+    struct text text = {0};
+
+    text_append(&text, string);
+    return print_text(&text, EXIT_SUCCESS);
+}
+
+int main(int argc, char *argv[])
+{
+    struct arguments arguments;
+
+    if (arguments_parse(argc, argv, &arguments))
+        return EXIT_USAGE;
+    switch (arguments.command) {
+    case COMMAND_HELP:
+        return print(arguments_help(arguments.help_for));
+    case COMMAND_VERSION:
+        return print("udpwatch " UDPWATCH_VERSION "\n");
+    case COMMAND_CHECK_CONFIG:
+        return check_config_command(&arguments);
+    case COMMAND_RUN:
+        return run_command(&arguments);
+    default:
+        return look_command(&arguments);
+    }
+}
