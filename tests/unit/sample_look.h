@@ -1,0 +1,143 @@
+/* A look with a port in each of the six states and names that no process should have. */
+#ifndef UDPWATCH_SAMPLE_LOOK_H
+#define UDPWATCH_SAMPLE_LOOK_H
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "collector/look.h"
+#include "collector/verdict.h"
+
+#define HOSTILE_NAME "a\"b\\c\nd\xff\x1b[2J"
+
+enum sample_port {
+    SAMPLE_OK,
+    SAMPLE_SHARED,
+    SAMPLE_STANDBY,
+    SAMPLE_ABSENT,
+    SAMPLE_WRONG_OWNER,
+    SAMPLE_UNKNOWN,
+    SAMPLE_UNNAMED,
+    SAMPLE_KERNEL,
+    SAMPLE_PORTS
+};
+
+struct sample {
+    struct receiver receivers[2];
+    struct expected_port expected[SAMPLE_UNNAMED];
+    struct config config;
+    struct process right, child, wrong;
+    const struct process *by_right[1], *by_both[2], *by_wrong[1];
+    struct look_socket sockets[SAMPLE_PORTS];
+    struct look_port ports[SAMPLE_PORTS];
+    struct look_receiver look_receivers[2];
+    struct look look;
+};
+
+static void sample_process(struct process *process, pid_t pid, const char *comm, char *arguments)
+{
+    *process = (struct process){.pid = pid, .start_ticks = 12345, .arguments = arguments};
+    snprintf(process->comm, sizeof(process->comm), "%s", comm);
+    snprintf(process->executable, sizeof(process->executable), "%s", comm);
+    snprintf(process->unit, sizeof(process->unit), "filebeat@core.service");
+}
+
+static void sample_socket(struct sample *sample, enum sample_port port,
+                          const struct process *const *holders, size_t count,
+                          enum holders_known known)
+{
+    struct look_socket *socket = &sample->sockets[port];
+
+    *socket = (struct look_socket){.counted = true, .known = known, .holders = holders};
+    socket->holder_count = count;
+    socket->socket = (struct udp_socket){.cookie = 0xfedcba9876543210 + port,
+                                         .inode = known == HOLDERS_KERNEL ? 0 : 7000U + port,
+                                         .port = (uint16_t)(6984 + port),
+                                         .family = AF_INET,
+                                         .receive_queue_bytes = 768,
+                                         .receive_buffer_bytes = 212992,
+                                         .drops = 5};
+    socket->socket.address.family = AF_INET;
+    sample->ports[port].sockets = socket;
+    sample->ports[port].socket_count = sample->ports[port].counted_count = 1;
+}
+
+static void sample_port(struct sample *sample, enum sample_port port)
+{
+    struct look_port *made = &sample->ports[port];
+    bool named = port < SAMPLE_UNNAMED;
+
+    made->port = (uint16_t)(6984 + port);
+    snprintf(made->address, sizeof(made->address), named ? "*" : "0.0.0.0");
+    if (!named)
+        return;
+    made->expected = &sample->expected[port];
+    made->receiver = &sample->receivers[port == SAMPLE_STANDBY];
+    sample->expected[port] =
+        (struct expected_port){.receiver = made->receiver, .any_address = true, .port = made->port};
+}
+
+static void sample_names(struct sample *sample)
+{
+    static char right[] = "/usr/bin/filebeat -c core.yml", wrong[] = HOSTILE_NAME " x";
+
+    sample->receivers[0] = (struct receiver){.name = (char *)"core-switches",
+                                             .process = (char *)"filebeat",
+                                             .buffer = 1048576,
+                                             .required = true};
+    sample->receivers[1] = (struct receiver){.name = (char *)"hot", .process = (char *)"filebeat"};
+    sample_process(&sample->right, 100, "filebeat", right);
+    sample_process(&sample->child, 101, "filebeat", right);
+    sample_process(&sample->wrong, 102, HOSTILE_NAME, wrong);
+    sample->by_right[0] = sample->by_both[0] = &sample->right;
+    sample->by_both[1] = &sample->child;
+    sample->by_wrong[0] = &sample->wrong;
+}
+
+static inline void sample_make(struct sample *sample)
+{
+    memset(sample, 0, sizeof(*sample));
+    sample_names(sample);
+    for (int port = 0; port < SAMPLE_PORTS; port++)
+        sample_port(sample, (enum sample_port)port);
+    sample_socket(sample, SAMPLE_OK, sample->by_right, 1, HOLDERS_ALL_KNOWN);
+    sample_socket(sample, SAMPLE_SHARED, sample->by_both, 2, HOLDERS_ALL_KNOWN);
+    sample_socket(sample, SAMPLE_WRONG_OWNER, sample->by_wrong, 1, HOLDERS_ALL_KNOWN);
+    sample_socket(sample, SAMPLE_UNKNOWN, NULL, 0, HOLDERS_UNKNOWN);
+    sample_socket(sample, SAMPLE_UNNAMED, sample->by_wrong, 1, HOLDERS_ALL_KNOWN);
+    sample_socket(sample, SAMPLE_KERNEL, NULL, 0, HOLDERS_KERNEL);
+    sample->config = (struct config){.receivers = sample->receivers,
+                                     .receiver_count = 2,
+                                     .ports = sample->expected,
+                                     .port_count = SAMPLE_UNNAMED,
+                                     .procfs = (char *)"/proc"};
+    sample->look = (struct look){.config = &sample->config,
+                                 .time = 1000.5,
+                                 .owners = {.scanned = true, .unreadable_processes = 3},
+                                 .boot_time = 500,
+                                 .ports = sample->ports,
+                                 .port_count = SAMPLE_PORTS,
+                                 .receivers = sample->look_receivers,
+                                 .unexpected_sockets = 2,
+                                 .unresolved_sockets = 1};
+    sample->look_receivers[0] = (struct look_receiver){.receiver = &sample->receivers[0]};
+    sample->look_receivers[1] = (struct look_receiver){.receiver = &sample->receivers[1], .up = 1};
+    for (int port = 0; port < SAMPLE_PORTS; port++)
+        verdict_port(&sample->ports[port], true);
+}
+
+/* Turn it into a look at which the kernel gave no sockets. */
+static inline void sample_fail(struct sample *sample)
+{
+    sample->look.sockets_error = -2;
+    sample->look.port_count = SAMPLE_UNNAMED;
+    for (int port = 0; port < SAMPLE_UNNAMED; port++) {
+        sample->ports[port].socket_count = sample->ports[port].counted_count = 0;
+        verdict_port(&sample->ports[port], false);
+    }
+    sample->look_receivers[0].up = sample->look_receivers[1].up = -1;
+    sample->look_receivers[0].processes = sample->look_receivers[1].processes = -1;
+}
+
+#endif
