@@ -1,0 +1,15 @@
+/* The keys of the sections, and what each does with its value. */
+#ifndef UDPWATCH_CONFIG_KEYS_H
+#define UDPWATCH_CONFIG_KEYS_H
+
+#include "config_draft.h"
+#include "text.h"
+
+/* Take "key = value" of the section that is being read; reports what is wrong. */
+void config_keys_take(struct config_draft *draft, const char *key, const char *value,
+                      const struct config_place *place);
+
+/* Append "; did you mean X?" when one of count words is nearly word. */
+void config_suggest(struct text *text, const char *word, const char *const *words, size_t count);
+
+#endif

@@ -1,0 +1,66 @@
+/* The values of the configuration's keys. Each function reads one value and returns whether it is
+ * right; if not, each thing wrong with it is reported at the place and the result is not touched.
+ * A value is never empty. Strings that are handed out belong to the caller. */
+#ifndef UDPWATCH_CONFIG_VALUES_H
+#define UDPWATCH_CONFIG_VALUES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "config_messages.h"
+
+/* These keep listen and allow within one message of the channel (CHANNEL_TEXT_SIZE). */
+enum { CONFIG_LISTEN_MAX = 16, CONFIG_ALLOW_MAX = 160 };
+enum { CONFIG_SOCKETS_MAX = 1000000 };
+
+enum { CONFIG_ITEM_SIZE = 128 };
+
+/* One item after the other of a comma-separated list. */
+struct config_list {
+    const char *rest; /* the list at first, NULL after its last item */
+    char item[CONFIG_ITEM_SIZE];
+};
+
+/* Cut off the next item, without the blanks around it, into list->item; one that is longer is cut,
+ * and longer than any that is right. Returns false after the last. */
+bool config_list_next(struct config_list *list);
+
+/* Read a decimal number without sign or leading zero, at most max. Reports nothing.
+ * Returns where it ends, or NULL when there is none or it is above max. */
+const char *config_digits(const char *text, uint64_t max, uint64_t *number);
+
+/* A count of sockets. */
+bool config_value_max_sockets(const char *value, size_t *count, const struct config_place *place);
+
+/* Bytes, plain or in KiB, MiB or GiB; at most INT_MAX, as setsockopt(2) takes an int. */
+bool config_value_buffer(const char *value, uint64_t *bytes, const struct config_place *place);
+
+/* yes or no. */
+bool config_value_required(const char *value, bool *required, const struct config_place *place);
+
+/* expected or all. */
+bool config_value_scope(const char *value, enum config_scope *scope,
+                        const struct config_place *place);
+
+/* error, warning, info or debug. */
+bool config_value_log_level(const char *value, enum log_level *level,
+                            const struct config_place *place);
+
+/* IPv4 ADDR:PORT, several by commas, as civetweb's listening_ports wants them. */
+bool config_value_listen(const char *value, char **listen, const struct config_place *place);
+
+/* IPv4 networks by commas, each written as ADDR/LENGTH. */
+bool config_value_allow(const char *value, char **allow, const struct config_place *place);
+
+/* A directory that is there; relative only from the command line, then made absolute. */
+bool config_value_procfs(const char *value, char **directory, const struct config_place *place);
+
+/* A process's name: no path. */
+bool config_value_process(const char *value, char **process, const struct config_place *place);
+
+/* The full name of a systemd unit that can have processes. */
+bool config_value_unit(const char *value, char **unit, const struct config_place *place);
+
+#endif

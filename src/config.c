@@ -1,0 +1,78 @@
+#include "config.h"
+
+#include "config_build.h"
+#include "config_files.h"
+#include "config_ports.h"
+
+struct config *config_load(const struct config_overrides *overrides, struct text *messages)
+{
+    struct config_messages collected = {0};
+    struct config_draft draft;
+    const char *file = overrides->file ? overrides->file : CONFIG_DEFAULT_FILE;
+    config_draft_start(&draft, &collected);
+    config_files_read(&draft, file, !overrides->file);
+    struct config *config = config_build(&draft, overrides);
+    if (!config_messages_write(&collected, messages)) {
+        config_free(config);
+        config = NULL;
+    }
+    config_draft_free(&draft);
+    config_messages_free(&collected);
+    return config;
+}
+
+static void print_agent(const struct config *config, struct text *text)
+{
+    text_append(text, "[agent]\n");
+    text_print(text, "listen      = %s\n", config->listen);
+    text_print(text, "allow       = %s\n", config->allow);
+    text_print(text, "scope       = %s\n", config->scope == SCOPE_ALL ? "all" : "expected");
+    text_print(text, "max_sockets = %zu\n", config->max_sockets);
+    text_print(text, "procfs      = %s\n", config->procfs);
+    text_print(text, "log_level   = %s\n", log_level_name(config->log_level));
+}
+
+/* Print the ports of one receiver, which begin at index; returns the index behind them. */
+static size_t print_ports(const struct config *config, size_t index, struct text *text)
+{
+    const struct receiver *receiver = config->ports[index].receiver;
+    struct config_port_writer writer = {
+        .text = text, .separator = ", ", .new_line = "\nports    = ", .line_start = text->length};
+    text_append(text, "ports    = ");
+    for (; index < config->port_count && config->ports[index].receiver == receiver; index++) {
+        const struct expected_port *port = &config->ports[index];
+        config_port_writer_add(
+            &writer,
+            &(struct config_port_range){port->any_address, port->address, port->port, port->port});
+    }
+    config_port_writer_end(&writer);
+    text_append(text, "\n");
+    return index;
+}
+
+static void print_criteria(const struct receiver *receiver, struct text *text)
+{
+    if (receiver->process)
+        text_print(text, "process  = %s\n", receiver->process);
+    if (receiver->cmdline)
+        text_print(text, "cmdline  = %s\n", receiver->cmdline);
+    if (receiver->unit)
+        text_print(text, "unit     = %s\n", receiver->unit);
+    if (receiver->user)
+        text_print(text, "user     = %s\n", receiver->user);
+    if (receiver->buffer > 0)
+        text_print(text, "buffer   = %ju\n", (uintmax_t)receiver->buffer);
+    text_print(text, "required = %s\n", receiver->required ? "yes" : "no");
+}
+
+void config_print(const struct config *config, struct text *text)
+{
+    print_agent(config, text);
+    size_t port = 0;
+    for (size_t i = 0; i < config->receiver_count; i++) {
+        text_print(text, "\n[receiver %s]\n", config->receivers[i].name);
+        if (port < config->port_count && config->ports[port].receiver == &config->receivers[i])
+            port = print_ports(config, port, text);
+        print_criteria(&config->receivers[i], text);
+    }
+}

@@ -1,0 +1,170 @@
+#include "config_check.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_ports.h"
+
+enum { RANGES_SHOWN = 20 };
+
+static int compare_indices(const void *left, const void *right)
+{
+    size_t a = *(const size_t *)left;
+    size_t b = *(const size_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Returns 0 to count-1, which the caller frees, or NULL. */
+static size_t *make_indices(struct config_draft *draft, size_t count)
+{
+    size_t *indices = reallocarray(NULL, count, sizeof *indices);
+    if (!indices)
+        draft->messages->failed = true;
+    for (size_t i = 0; indices && i < count; i++)
+        indices[i] = i;
+    return indices;
+}
+
+static bool is_same_line(const struct config_place *a, const struct config_place *b)
+{
+    return a->file == b->file && a->line == b->line;
+}
+
+static void check_ports_present(const struct config_draft *draft)
+{
+    for (size_t i = 0; i < draft->receiver_count; i++) {
+        const struct config_draft_receiver *receiver = &draft->receivers[i];
+        if (receiver->keys[0].line == 0 && !receiver->is_damaged)
+            config_error(&receiver->header,
+                         "receiver \"%s\" has no ports; add a line as ports = "
+                         "6984, 7878-7880",
+                         receiver->receiver.name);
+    }
+}
+
+static const char *name_of(const struct config_draft *draft, size_t receiver)
+{
+    const char *name = draft->receivers[receiver].receiver.name;
+    return name ? name : "";
+}
+
+static int compare_names(const void *left, const void *right, void *user)
+{
+    const struct config_draft *draft = user;
+    int order =
+        strcmp(name_of(draft, *(const size_t *)left), name_of(draft, *(const size_t *)right));
+    return order != 0 ? order : compare_indices(left, right);
+}
+
+static void report_name(const struct config_draft *draft, size_t again, size_t first)
+{
+    struct text place = {0};
+    config_place_print(&draft->receivers[first].header, &place);
+    config_error(&draft->receivers[again].header,
+                 "the name \"%s\" is repeated; it stands at %s already: give this receiver another",
+                 name_of(draft, again), place.failed ? "" : place.bytes);
+    text_free(&place);
+}
+
+/* Receivers with one name are neighbours once they are sorted, the first of the files first. */
+static void check_names(struct config_draft *draft)
+{
+    size_t *order = make_indices(draft, draft->receiver_count);
+    if (!order)
+        return;
+    qsort_r(order, draft->receiver_count, sizeof *order, compare_names, draft);
+    size_t first = 0;
+    for (size_t i = 1; i < draft->receiver_count; i++) {
+        const char *name = name_of(draft, order[i]);
+        if (strcmp(name, name_of(draft, order[first])) != 0)
+            first = i;
+        else if (*name)
+            report_name(draft, order[i], order[first]);
+    }
+    free(order);
+}
+
+/* Order by what is expected, without regard to who expects it. */
+static int compare_expected(const struct config_draft_port *a, const struct config_draft_port *b)
+{
+    if (a->any_address != b->any_address)
+        return a->any_address ? -1 : 1;
+    int order = a->any_address ? 0 : address_compare(&a->address, &b->address);
+    return order != 0 ? order : (a->port > b->port) - (a->port < b->port);
+}
+
+static int compare_ports(const void *left, const void *right, void *user)
+{
+    const struct config_draft *draft = user;
+    int order = compare_expected(&draft->ports[*(const size_t *)left],
+                                 &draft->ports[*(const size_t *)right]);
+    return order != 0 ? order : compare_indices(left, right);
+}
+
+/* Returns for each port the index of the first that expects the same, which the caller frees. */
+static size_t *find_first_ports(struct config_draft *draft)
+{
+    size_t *order = make_indices(draft, draft->port_count);
+    size_t *first = make_indices(draft, draft->port_count);
+    if (order && first) {
+        qsort_r(order, draft->port_count, sizeof *order, compare_ports, draft);
+        for (size_t i = 1; i < draft->port_count; i++) {
+            const struct config_draft_port *ports = draft->ports;
+            if (compare_expected(&ports[order[i - 1]], &ports[order[i]]) == 0)
+                first[order[i]] = first[order[i - 1]];
+        }
+    }
+    free(order);
+    return first;
+}
+
+/* Report the ports from start on, of one line, whose first places are on one line too.
+ * Returns the index behind them. */
+static size_t report_ports(const struct config_draft *draft, const size_t *first, size_t start)
+{
+    const struct config_draft_port *ports = draft->ports;
+    const struct config_draft_port *original = &ports[first[start]];
+    struct text list = {0};
+    struct text place = {0};
+    struct config_port_writer writer = {.text = &list, .separator = ", ", .limit = RANGES_SHOWN};
+    size_t i = start;
+    while (i < draft->port_count && first[i] != i &&
+           is_same_line(&ports[i].place, &ports[start].place) &&
+           is_same_line(&ports[first[i]].place, &original->place)) {
+        struct config_port_range port = {ports[i].any_address, ports[i].address, ports[i].port,
+                                         ports[i].port};
+        config_port_writer_add(&writer, &port);
+        i++;
+    }
+    config_port_writer_end(&writer);
+    config_place_print(&original->place, &place);
+    config_error(&ports[start].place,
+                 "%s expected already by receiver \"%s\" at %s; expect an address and port once",
+                 list.failed ? "" : list.bytes, name_of(draft, original->receiver),
+                 place.failed ? "" : place.bytes);
+    text_free(&list);
+    text_free(&place);
+    return i;
+}
+
+static void check_ports_once(struct config_draft *draft)
+{
+    size_t *first = find_first_ports(draft);
+    for (size_t i = 0; first && i < draft->port_count;) {
+        if (first[i] == i)
+            i++;
+        else
+            i = report_ports(draft, first, i);
+    }
+    free(first);
+}
+
+void config_check(struct config_draft *draft)
+{
+    check_ports_present(draft);
+    if (draft->receiver_count > 0)
+        check_names(draft);
+    if (draft->port_count > 0)
+        check_ports_once(draft);
+}

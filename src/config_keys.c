@@ -1,0 +1,227 @@
+#include "config_keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_ports.h"
+#include "config_values.h"
+#include "users.h"
+
+/* A key of a section: set reads a value that is not empty into the draft. */
+struct key {
+    const char *name;
+    void (*set)(struct config_draft *draft, const char *value, const struct config_place *place);
+    const char *example;
+    bool may_repeat;
+};
+
+static struct config_draft_receiver *current_receiver(struct config_draft *draft)
+{
+    return &draft->receivers[draft->receiver_count - 1];
+}
+
+static void set_listen(struct config_draft *draft, const char *value,
+                       const struct config_place *place)
+{
+    config_value_listen(value, &draft->agent.listen, place);
+}
+
+static void set_allow(struct config_draft *draft, const char *value,
+                      const struct config_place *place)
+{
+    config_value_allow(value, &draft->agent.allow, place);
+}
+
+static void set_scope(struct config_draft *draft, const char *value,
+                      const struct config_place *place)
+{
+    config_value_scope(value, &draft->agent.scope, place);
+}
+
+static void set_max_sockets(struct config_draft *draft, const char *value,
+                            const struct config_place *place)
+{
+    config_value_max_sockets(value, &draft->agent.max_sockets, place);
+}
+
+static void set_procfs(struct config_draft *draft, const char *value,
+                       const struct config_place *place)
+{
+    config_value_procfs(value, &draft->agent.procfs, place);
+}
+
+static void set_log_level(struct config_draft *draft, const char *value,
+                          const struct config_place *place)
+{
+    config_value_log_level(value, &draft->agent.log_level, place);
+}
+
+static void set_process(struct config_draft *draft, const char *value,
+                        const struct config_place *place)
+{
+    config_value_process(value, &current_receiver(draft)->receiver.process, place);
+}
+
+static void set_cmdline(struct config_draft *draft, const char *value,
+                        const struct config_place *place)
+{
+    char *copy = strdup(value);
+    if (!copy)
+        place->messages->failed = true;
+    current_receiver(draft)->receiver.cmdline = copy;
+}
+
+static void set_unit(struct config_draft *draft, const char *value,
+                     const struct config_place *place)
+{
+    config_value_unit(value, &current_receiver(draft)->receiver.unit, place);
+}
+
+static void set_user(struct config_draft *draft, const char *value,
+                     const struct config_place *place)
+{
+    struct receiver *receiver = &current_receiver(draft)->receiver;
+    receiver->user = strdup(value);
+    if (!receiver->user)
+        place->messages->failed = true;
+    receiver->has_user = user_find(value, &receiver->uid) == 0;
+    if (!receiver->has_user)
+        config_warning(place,
+                       "no user \"%.80s\" in /etc/passwd, so no process matches; create the "
+                       "user, or write another name or a number",
+                       value);
+}
+
+static void set_buffer(struct config_draft *draft, const char *value,
+                       const struct config_place *place)
+{
+    config_value_buffer(value, &current_receiver(draft)->receiver.buffer, place);
+}
+
+static void set_required(struct config_draft *draft, const char *value,
+                         const struct config_place *place)
+{
+    config_value_required(value, &current_receiver(draft)->receiver.required, place);
+}
+
+/* Make room for count more ports. Returns whether there is room; reports once when not. */
+static bool reserve_ports(struct config_draft *draft, size_t count,
+                          const struct config_place *place)
+{
+    if (count > CONFIG_PORTS_MAX - draft->port_count) {
+        if (!draft->is_full)
+            config_error(place, "more than %d expected ports; expect fewer", CONFIG_PORTS_MAX);
+        draft->is_full = true;
+        return false;
+    }
+    size_t needed = draft->port_count + count;
+    if (needed <= draft->port_capacity)
+        return true;
+    size_t capacity = draft->port_capacity ? draft->port_capacity : 64;
+    while (capacity < needed)
+        capacity *= 2;
+    struct config_draft_port *ports = reallocarray(draft->ports, capacity, sizeof *ports);
+    if (!ports) {
+        place->messages->failed = true;
+        return false;
+    }
+    draft->ports = ports;
+    draft->port_capacity = capacity;
+    return true;
+}
+
+static void add_range(struct config_draft *draft, const struct config_port_range *range,
+                      const struct config_place *place)
+{
+    size_t count = (size_t)(range->last - range->first) + 1;
+    if (!reserve_ports(draft, count, place))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        draft->ports[draft->port_count++] =
+            (struct config_draft_port){.receiver = draft->receiver_count - 1,
+                                       .any_address = range->any_address,
+                                       .address = range->address,
+                                       .port = (uint16_t)(range->first + i),
+                                       .place = *place};
+    }
+}
+
+static void add_ports(struct config_draft *draft, const char *value,
+                      const struct config_place *place)
+{
+    struct config_list list = {.rest = value};
+    struct config_port_range range;
+    while (config_list_next(&list)) {
+        if (config_port_range_read(list.item, &range, place))
+            add_range(draft, &range, place);
+    }
+}
+
+static const struct key agent_keys[CONFIG_AGENT_KEYS] = {
+    {"listen", set_listen, "0.0.0.0:9117", false}, {"allow", set_allow, "0.0.0.0/0", false},
+    {"scope", set_scope, "expected", false},       {"max_sockets", set_max_sockets, "1000", false},
+    {"procfs", set_procfs, "/proc", false},        {"log_level", set_log_level, "info", false},
+};
+
+static const struct key receiver_keys[CONFIG_RECEIVER_KEYS] = {
+    {"ports", add_ports, "6984, 7878-7880", true},
+    {"process", set_process, "filebeat", false},
+    {"cmdline", set_cmdline, "*core-switches.yml*", false},
+    {"unit", set_unit, "filebeat.service", false},
+    {"user", set_user, "syslog", false},
+    {"buffer", set_buffer, "8MiB", false},
+    {"required", set_required, "yes", false},
+};
+
+/* Report a key that the section does not have, with those that it has. */
+static void report_unknown(const char *name, const struct key *keys, size_t count, bool is_agent,
+                           const struct config_place *place)
+{
+    const char *names[CONFIG_RECEIVER_KEYS];
+    struct text text = {0};
+    for (size_t i = 0; i < count; i++) {
+        names[i] = keys[i].name;
+        text_print(&text, "%s%s", i ? ", " : "", names[i]);
+    }
+    config_suggest(&text, name, names, count);
+    config_error(place, "unknown key \"%.80s\" in %s; the keys are %s", name,
+                 is_agent ? "[agent]" : "a receiver", text.failed ? "" : text.bytes);
+    text_free(&text);
+}
+
+/* Take a key that is known; seen is where it stood before. */
+static void take_known(struct config_draft *draft, const struct key *key, const char *value,
+                       struct config_place *seen, const struct config_place *place)
+{
+    if (seen->line > 0 && !key->may_repeat) {
+        struct text first = {0};
+        config_place_print(seen, &first);
+        config_error(place, "%s is repeated; it stands at %s already: keep one of them", key->name,
+                     first.failed ? "" : first.bytes);
+        text_free(&first);
+        return;
+    }
+    if (seen->line == 0)
+        *seen = *place;
+    if (*value == '\0')
+        config_error(place, "%s has no value; write one, as %s = %s, or remove the line", key->name,
+                     key->name, key->example);
+    else
+        key->set(draft, value, place);
+}
+
+void config_keys_take(struct config_draft *draft, const char *name, const char *value,
+                      const struct config_place *place)
+{
+    bool is_agent = draft->section == SECTION_AGENT;
+    const struct key *keys = is_agent ? agent_keys : receiver_keys;
+    struct config_place *seen = is_agent ? draft->agent_keys : current_receiver(draft)->keys;
+    size_t count = is_agent ? CONFIG_AGENT_KEYS : CONFIG_RECEIVER_KEYS;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, keys[i].name) == 0) {
+            take_known(draft, &keys[i], value, &seen[i], place);
+            return;
+        }
+    }
+    report_unknown(name, keys, count, is_agent, place);
+}

@@ -1,0 +1,196 @@
+#include "config_values.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool config_list_next(struct config_list *list)
+{
+    if (!list->rest)
+        return false;
+    const char *start = list->rest + strspn(list->rest, " \t");
+    const char *comma = strchrnul(start, ',');
+    size_t length = (size_t)(comma - start);
+    while (length > 0 && strchr(" \t", start[length - 1]))
+        length--;
+    if (length >= sizeof list->item)
+        length = sizeof list->item - 1;
+    memcpy(list->item, start, length);
+    list->item[length] = '\0';
+    list->rest = *comma ? comma + 1 : NULL;
+    return true;
+}
+
+const char *config_digits(const char *text, uint64_t max, uint64_t *number)
+{
+    size_t length = strspn(text, "0123456789");
+    if (length == 0 || length > 19 || (length > 1 && *text == '0'))
+        return NULL;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < length; i++)
+        sum = sum * 10 + (uint64_t)(text[i] - '0');
+    if (sum > max)
+        return NULL;
+    *number = sum;
+    return text + length;
+}
+
+/* Copy a string for the result. Returns whether there was memory. */
+static bool hand_out(const char *string, char **result, const struct config_place *place)
+{
+    char *copy = string ? strdup(string) : NULL;
+    if (!copy) {
+        place->messages->failed = true;
+        return false;
+    }
+    *result = copy;
+    return true;
+}
+
+bool config_value_max_sockets(const char *value, size_t *count, const struct config_place *place)
+{
+    uint64_t number;
+    const char *end = config_digits(value, CONFIG_SOCKETS_MAX, &number);
+    if (!end || *end || number == 0) {
+        config_error(place, "\"%.80s\" is no count of sockets; write a number from 1 to %d", value,
+                     CONFIG_SOCKETS_MAX);
+        return false;
+    }
+    *count = number;
+    return true;
+}
+
+/* The factor of a unit of size, or 0 for any other word. */
+static uint64_t find_factor(const char *unit)
+{
+    static const struct {
+        const char *unit;
+        uint64_t factor;
+    } units[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(unit, units[i].unit) == 0)
+            return units[i].factor;
+    }
+    return 0;
+}
+
+bool config_value_buffer(const char *value, uint64_t *bytes, const struct config_place *place)
+{
+    uint64_t number;
+    const char *unit = config_digits(value, UINT32_MAX, &number);
+    uint64_t factor = unit ? find_factor(unit) : 0;
+    if (factor == 0) {
+        config_error(place,
+                     "\"%.80s\" is no size; write bytes, or a whole number of KiB, MiB or "
+                     "GiB, as 8MiB",
+                     value);
+        return false;
+    }
+    if (number == 0 || number * factor > INT_MAX) {
+        config_error(place,
+                     "buffer %.80s is out of range; write 1 to %d bytes, or leave the line "
+                     "out",
+                     value, INT_MAX);
+        return false;
+    }
+    *bytes = number * factor;
+    return true;
+}
+
+bool config_value_required(const char *value, bool *required, const struct config_place *place)
+{
+    if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
+        config_error(place, "\"%.80s\" is neither yes nor no; write yes or no", value);
+        return false;
+    }
+    *required = *value == 'y';
+    return true;
+}
+
+bool config_value_scope(const char *value, enum config_scope *scope,
+                        const struct config_place *place)
+{
+    if (strcmp(value, "expected") != 0 && strcmp(value, "all") != 0) {
+        config_error(place, "\"%.80s\" is no scope; write expected or all", value);
+        return false;
+    }
+    *scope = *value == 'a' ? SCOPE_ALL : SCOPE_EXPECTED;
+    return true;
+}
+
+bool config_value_log_level(const char *value, enum log_level *level,
+                            const struct config_place *place)
+{
+    if (log_level_parse(value, level) == 0)
+        return true;
+    config_error(place, "\"%.80s\" is no log level; write error, warning, info or debug", value);
+    return false;
+}
+
+bool config_value_procfs(const char *value, char **directory, const struct config_place *place)
+{
+    struct stat status;
+    if (place->line > 0 && *value != '/') {
+        config_error(place, "\"%.80s\" is a relative path; write an absolute one, as /proc", value);
+        return false;
+    }
+    if (stat(value, &status) < 0 || !S_ISDIR(status.st_mode)) {
+        config_error(place,
+                     "%.80s is not a directory that can be read; name the one where procfs "
+                     "is mounted, as /proc",
+                     value);
+        return false;
+    }
+    if (*value == '/')
+        return hand_out(value, directory, place);
+    char *absolute = realpath(value, NULL);
+    bool is_done = hand_out(absolute, directory, place);
+    free(absolute);
+    return is_done;
+}
+
+bool config_value_process(const char *value, char **process, const struct config_place *place)
+{
+    if (*value == '/') {
+        const char *name = strrchr(value, '/') + 1;
+        config_error(place, "process is a path; write the name alone, as %.80s",
+                     *name ? name : "filebeat");
+        return false;
+    }
+    return hand_out(value, process, place);
+}
+
+/* The types of systemd.unit(5) whose cgroups can have processes. */
+static bool ends_as_unit(const char *value)
+{
+    static const char *const types[] = {".service", ".scope", ".socket",
+                                        ".mount",   ".swap",  ".slice"};
+    size_t length = strlen(value);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        size_t type = strlen(types[i]);
+        if (length > type && strcmp(value + length - type, types[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool config_value_unit(const char *value, char **unit, const struct config_place *place)
+{
+    /* systemd.unit(5): "ASCII letters, digits, and the characters :-_.\@" */
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789:-_.\\@";
+    if (value[strspn(value, allowed)] != '\0') {
+        config_error(place,
+                     "\"%.80s\" cannot be the name of a unit, which is no pattern and no "
+                     "path; write it as systemctl prints it, as filebeat@core.service",
+                     value);
+        return false;
+    }
+    if (!ends_as_unit(value)) {
+        config_error(place, "unit %.80s lacks its type; write %.80s.service", value, value);
+        return false;
+    }
+    return hand_out(value, unit, place);
+}
