@@ -24,8 +24,8 @@ struct owners_counts {
     bool scanned;          /* a full scan has been made */
     bool processes_hidden; /* procfs hides processes (hidepid): unreadable cannot be counted */
     size_t unreadable_processes; /* at the last full scan */
-    double last_scan_seconds;
-    int error; /* 0, or -errno when procfs itself could not be read */
+    double last_scan_seconds;    /* processor time it took */
+    int error;                   /* 0, or -errno when procfs itself could not be read */
 };
 
 /* procfs: the directory to read, copied. Returns 0 and the owners, which owners_close releases, or

@@ -26,14 +26,16 @@ struct process {
 int process_open(const char *procfs, pid_t pid);
 
 /* Read all facts through that descriptor. What may not be read (executable) stays empty.
- * Returns 0, and the caller frees with process_free; -ESRCH when the process has gone; -errno. */
+ * Returns 0, and the caller frees with process_free; -ESRCH when the process has gone or is
+ * exiting, so that the facts could be half taken down; -errno. */
 int process_read(int directory, pid_t pid, struct process *process);
 
 /* Release what it owns and empty it. */
 void process_free(struct process *process);
 
 /* Whether it holds no descriptor by nature: a kernel thread or a zombie (stat, fields 3 and 9).
- * Returns 1, 0, or -errno. */
+ * Returns 1; 0; -ENOTSUP when its first thread has ended and others live on: they may hold some
+ * that procfs/PID/fd no longer shows; or -errno. */
 int process_cannot_hold(int directory);
 
 /* The socket inode that descriptor number fd of the process refers to.
@@ -46,10 +48,16 @@ int process_boot_time(const char *procfs, uint64_t *seconds);
 
 /* Pure parsers, also fuzzed. Bytes need no NUL. */
 
-/* The text of procfs/PID/stat: state (field 3), flags (9), start time (22). The comm may hold
- * spaces, ')' and newlines: the last ')' ends it. Returns 0, or -EINVAL. */
-int process_parse_stat(const char *bytes, size_t length, char *state, uint64_t *flags,
-                       uint64_t *start_ticks);
+struct process_stat {
+    char state;           /* field 3 */
+    uint64_t flags;       /* field 9: PF_... of include/linux/sched.h */
+    uint64_t threads;     /* field 20 */
+    uint64_t start_ticks; /* field 22 */
+};
+
+/* The text of procfs/PID/stat (proc(5)). The comm may hold spaces, ')' and newlines: the last ')'
+ * ends it. Returns 0, or -EINVAL. */
+int process_parse_stat(const char *bytes, size_t length, struct process_stat *stat);
 
 /* The text of procfs/PID/status: the effective uid. Returns 0, or -EINVAL. */
 int process_parse_status(const char *bytes, size_t length, uid_t *uid);

@@ -1,0 +1,262 @@
+/* Reading the facts of one process through one descriptor of its directory, so that all of them
+ * belong to the same process even when its pid is used again. */
+#include "collector/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ARGUMENTS_LIMIT = 128 * 1024 };
+
+/* include/linux/sched.h */
+#define PF_EXITING 0x00000004U
+#define PF_KTHREAD 0x00200000U
+
+/* Read until the buffer is full or the file ends. Returns the number of bytes, or -errno. */
+static ssize_t read_all(int file, char *buffer, size_t size)
+{
+    size_t length = 0;
+    while (length < size) {
+        ssize_t got = read(file, buffer + length, size - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        length += (size_t)got;
+    }
+    return (ssize_t)length;
+}
+
+static ssize_t read_file(int directory, const char *name, char *buffer, size_t size)
+{
+    int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return -errno;
+    ssize_t length = read_all(file, buffer, size);
+    close(file);
+    return length;
+}
+
+/* Errors that mean "the kernel does not give this": the fact stays empty, while running out of
+ * descriptors or memory must not look as if the process had no name. */
+static bool is_withheld(int error)
+{
+    return error == -ENOENT || error == -ESRCH || error == -EACCES || error == -EPERM;
+}
+
+int process_open(const char *procfs, pid_t pid)
+{
+    char path[4096];
+    int length = snprintf(path, sizeof path, "%s/%ld", procfs, (long)pid);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return -ENAMETOOLONG;
+    int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return directory < 0 ? -errno : directory;
+}
+
+static int read_stat(int directory, struct process_stat *stat)
+{
+    char text[2048]; /* 52 numbers and a comm of 64 bytes fit */
+    ssize_t length = read_file(directory, "stat", text, sizeof text);
+    if (length == -ENOENT)
+        return -ESRCH;
+    if (length < 0)
+        return (int)length;
+    return process_parse_stat(text, (size_t)length, stat);
+}
+
+static int read_uid(int directory, uid_t *uid)
+{
+    char text[4096]; /* Uid stands before Groups, which can be long */
+    ssize_t length = read_file(directory, "status", text, sizeof text);
+    if (length == -ENOENT)
+        return -ESRCH;
+    if (length < 0)
+        return (int)length;
+    return process_parse_status(text, (size_t)length, uid);
+}
+
+static int read_comm(int directory, char comm[static PROCESS_NAME_SIZE])
+{
+    ssize_t length = read_file(directory, "comm", comm, PROCESS_NAME_SIZE - 1);
+    if (length < 0)
+        return is_withheld((int)length) ? 0 : (int)length;
+    if (length > 0 && comm[length - 1] == '\n')
+        length--;
+    comm[length] = '\0';
+    return 0;
+}
+
+static int read_executable(int directory, char executable[static PROCESS_NAME_SIZE])
+{
+    static const char deleted[] = " (deleted)"; /* d_path in fs/d_path.c */
+    char target[4096];
+    ssize_t length = readlinkat(directory, "exe", target, sizeof target - 1);
+    if (length < 0)
+        return is_withheld(-errno) || errno == ENAMETOOLONG ? 0 : -errno;
+    target[length] = '\0';
+    const char *slash = strrchr(target, '/');
+    const char *name = slash ? slash + 1 : target;
+    size_t name_length = strlen(name);
+    size_t suffix_length = sizeof deleted - 1;
+    if (name_length > suffix_length && strcmp(name + name_length - suffix_length, deleted) == 0)
+        name_length -= suffix_length;
+    if (name_length >= PROCESS_NAME_SIZE)
+        name_length = PROCESS_NAME_SIZE - 1;
+    memcpy(executable, name, name_length);
+    executable[name_length] = '\0';
+    return 0;
+}
+
+static int read_unit(int directory, char unit[static PROCESS_NAME_SIZE])
+{
+    char text[16384];
+    ssize_t length = read_file(directory, "cgroup", text, sizeof text);
+    if (length < 0)
+        return is_withheld((int)length) ? 0 : (int)length;
+    /* A line cut off by the buffer could end in what looks like a unit. */
+    while (length == sizeof text && length > 0 && text[length - 1] != '\n')
+        length--;
+    process_parse_cgroup(text, (size_t)length, unit);
+    return 0;
+}
+
+/* Read a file to its end, or up to the limit, into memory that the caller frees, with room for one
+ * byte more. Returns the number of bytes, or -errno. */
+static ssize_t read_growing(int file, size_t limit, char **bytes)
+{
+    size_t size = 2048;
+    size_t length = 0;
+    *bytes = NULL;
+    for (;;) {
+        char *larger = realloc(*bytes, size + 1);
+        if (!larger)
+            return -ENOMEM;
+        *bytes = larger;
+        ssize_t got = read_all(file, *bytes + length, size - length);
+        if (got < 0)
+            return got;
+        length += (size_t)got;
+        if (length < size || size == limit)
+            return (ssize_t)length;
+        size = size * 2 < limit ? size * 2 : limit;
+    }
+}
+
+/* Make the NUL-terminated arguments one string. */
+static void join_arguments(char *bytes, size_t length)
+{
+    while (length > 0 && bytes[length - 1] == '\0')
+        length--;
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] == '\0')
+            bytes[i] = ' ';
+    bytes[length] = '\0';
+}
+
+static int read_arguments(int directory, char **arguments)
+{
+    int file = openat(directory, "cmdline", O_RDONLY | O_CLOEXEC);
+    char *bytes = NULL;
+    ssize_t length = file < 0 ? -errno : read_growing(file, ARGUMENTS_LIMIT, &bytes);
+    if (file >= 0)
+        close(file);
+    if (length >= 0)
+        join_arguments(bytes, (size_t)length);
+    int error = length < 0 && !is_withheld((int)length) ? (int)length : 0;
+    if (!error) /* a copy, which takes no more memory than it needs */
+        *arguments = strdup(length < 0 ? "" : bytes);
+    if (!error && !*arguments)
+        error = -ENOMEM;
+    free(bytes);
+    return error;
+}
+
+/* stat comes last: a process that is not yet exiting then still had its memory and its descriptors
+ * when the rest was read (do_exit in kernel/exit.c sets PF_EXITING first). */
+static int read_start(int directory, uint64_t *start_ticks)
+{
+    struct process_stat stat;
+    int error = read_stat(directory, &stat);
+    if (error < 0)
+        return error;
+    if (stat.state == 'Z' || stat.state == 'X' || (stat.flags & PF_EXITING))
+        return -ESRCH;
+    *start_ticks = stat.start_ticks;
+    return 0;
+}
+
+int process_read(int directory, pid_t pid, struct process *process)
+{
+    *process = (struct process){.pid = pid};
+    int error = read_comm(directory, process->comm);
+    if (!error)
+        error = read_executable(directory, process->executable);
+    if (!error)
+        error = read_unit(directory, process->unit);
+    if (!error)
+        error = read_arguments(directory, &process->arguments);
+    if (!error)
+        error = read_uid(directory, &process->uid);
+    if (!error)
+        error = read_start(directory, &process->start_ticks);
+    if (error)
+        process_free(process);
+    return error;
+}
+
+void process_free(struct process *process)
+{
+    free(process->arguments);
+    *process = (struct process){0};
+}
+
+int process_cannot_hold(int directory)
+{
+    struct process_stat stat;
+    int error = read_stat(directory, &stat);
+    if (error < 0)
+        return error;
+    if (stat.flags & PF_KTHREAD)
+        return 1;
+    if (stat.state != 'Z' && stat.state != 'X')
+        return 0;
+    return stat.threads > 1 ? -ENOTSUP : 1;
+}
+
+int process_read_descriptor(int directory, int fd, uint32_t *inode)
+{
+    char name[32];
+    char target[64]; /* longer than "socket:[4294967295]" */
+    snprintf(name, sizeof name, "fd/%d", fd);
+    ssize_t length = readlinkat(directory, name, target, sizeof target);
+    return length < 0 ? -errno : process_parse_link(target, (size_t)length, inode);
+}
+
+int process_boot_time(const char *procfs, uint64_t *seconds)
+{
+    char path[4096];
+    int path_length = snprintf(path, sizeof path, "%s/stat", procfs);
+    if (path_length < 0 || (size_t)path_length >= sizeof path)
+        return -ENAMETOOLONG;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return -errno;
+    char *line = NULL;
+    size_t size = 0;
+    int error = -EINVAL;
+    unsigned long long value;
+    while (error && getline(&line, &size, file) >= 0)
+        if (sscanf(line, "btime %llu", &value) == 1)
+            error = 0;
+    if (!error)
+        *seconds = value;
+    free(line);
+    fclose(file);
+    return error;
+}
