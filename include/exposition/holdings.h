@@ -27,6 +27,6 @@ int holdings_of(const struct look *look, struct holding **holdings, size_t *coun
 
 /* The processes that hold any shown socket, each once, by rising pid. The array is the caller's to
  * free. Returns 0, or -ENOMEM. */
-int holders_of(const struct look *look, const struct process ***holders, size_t *count);
+int holding_processes(const struct look *look, const struct process ***holders, size_t *count);
 
 #endif

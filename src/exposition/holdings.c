@@ -91,7 +91,7 @@ static int compare_processes(const void *left, const void *right)
     return a->pid < b->pid ? -1 : a->pid > b->pid;
 }
 
-int holders_of(const struct look *look, const struct process ***holders, size_t *count)
+int holding_processes(const struct look *look, const struct process ***holders, size_t *count)
 {
     const struct process **all = calloc(count_links(look) + 1, sizeof(const struct process *));
     size_t used = 0, kept = 0;

@@ -330,7 +330,7 @@ static int prepare(struct writer *writer)
     int result = holdings_of(writer->look, &writer->holdings, &writer->holding_count);
 
     if (!result)
-        result = holders_of(writer->look, &writer->holders, &writer->holder_count);
+        result = holding_processes(writer->look, &writer->holders, &writer->holder_count);
     if (result)
         return result;
     writer->port_labels = calloc(writer->look->port_count + 1, sizeof(*writer->port_labels));
