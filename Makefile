@@ -56,11 +56,110 @@ $B/unit/%: tests/unit/%.c $B/libcollector.a $B/libserver.a
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -o $@ $< $B/libcollector.a $B/libserver.a \
 		$(COLLECTOR_LIBS) $(SERVER_LIBS) -lcmocka
 
-unit: $(UNIT_TESTS)
-	$Qset -e; for test in $(sort $(UNIT_TESTS)); do $(RUN) ./$$test; done
+$B/tests/udp_holder: tests/tools/udp_holder.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+
+# RUN: what runs each unit test, valgrind say. PYTEST: more options for pytest.
+unit: all $(UNIT_TESTS)
+	$Qset -e; for test in $(sort $(UNIT_TESTS)); do UDPWATCH_BUILD=$B $(RUN) ./$$test; done
+
+system: all $B/tests/udp_holder
+	$Qtests/tools/fetch-daemons build/daemons
+	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider tests/system $(PYTEST)
+
+check:
+	$Qtests/tools/install-deps build test
+	$Q$(MAKE) --no-print-directory unit system
+
+run:
+	$Qtests/tools/install-deps build
+	$Q$(MAKE) --no-print-directory all
+	$Qbuild/udpwatch discover > build/udpwatch.ini || test $$? -eq 3
+	@echo 'Open http://127.0.0.1:9117/ or: curl http://127.0.0.1:9117/metrics'
+	@echo 'What it watches is in build/udpwatch.ini; stop it with Ctrl-C.'
+	$Qexec build/udpwatch run --config build/udpwatch.ini --listen 127.0.0.1:9117
+
+C_FILES = $(wildcard src/*.c src/*/*.c include/*.h include/*/*.h tests/*/*.c tests/*/*.h)
+lint:
+	$Qtests/tools/install-deps build test lint
+	clang-format --dry-run -Werror $(C_FILES)
+	$Q$(MAKE) --no-print-directory B=build/gcc CC=gcc CFLAGS='-O2 -Werror' all
+	$Q$(MAKE) --no-print-directory B=build/clang CC=clang CFLAGS='-O2 -Werror' all
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+		--inline-suppr --suppressions-list=tests/tools/cppcheck-suppressions -Iinclude \
+		-D_GNU_SOURCE -DUDPWATCH_VERSION='""' -DUDPWATCH_LIBEXECDIR='""' src
+	clang-tidy --quiet --warnings-as-errors='*' $(wildcard src/*.c src/*/*.c) -- -std=c17 \
+		-D_GNU_SOURCE -Iinclude -DUDPWATCH_VERSION='""' -DUDPWATCH_LIBEXECDIR='""'
+	shellcheck .ci/run tests/tools/install-deps tests/tools/fetch-daemons tests/tools/own-pids
+
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+sanitize:
+	$Qtests/tools/install-deps build test analysis
+	$Q$(MAKE) --no-print-directory B=build/asan HARDENING=-fPIE \
+		CFLAGS='$(SANITIZE) -fsanitize=address,undefined' PYTEST='-q -m "not plain"' unit system
+
+valgrind:
+	$Qtests/tools/install-deps build test analysis
+	$Q$(MAKE) --no-print-directory unit system \
+		RUN='valgrind -q --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect --error-exitcode=9 --trace-children=no' \
+		PYTEST='-q -m valgrind'
+
+coverage:
+	$Qtests/tools/install-deps build test analysis
+	$Qrm -rf build/coverage
+	$Q$(MAKE) --no-print-directory B=build/coverage HARDENING=-fPIE \
+		CFLAGS='-O0 -g --coverage -fprofile-update=atomic' PYTEST='-q -m "not plain"' unit system
+	gcovr --root . --filter src/ --object-directory build/coverage --print-summary \
+		--fail-under-line 90 build/coverage | tee build/coverage/report.txt
+
+# Fuzz targets: tests/fuzz/NAME_fuzz.c with seeds in tests/fuzz/corpus/NAME.
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+fuzz:
+	$Qtests/tools/install-deps build analysis
+	$Q$(MAKE) --no-print-directory B=build/fuzz CC=clang HARDENING=-fPIE \
+		CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' build/fuzz/libcollector.a
+	$Qset -e; for target in $(FUZZ_TARGETS); do \
+		mkdir -p build/fuzz/found/$$target; \
+		clang -std=c17 -D_GNU_SOURCE -Iinclude $(FUZZ_FLAGS) -fsanitize=fuzzer \
+			-o build/fuzz/$$target tests/fuzz/$${target}_fuzz.c build/fuzz/libcollector.a \
+			$(COLLECTOR_LIBS); \
+		build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -timeout=10 \
+			-artifact_prefix=build/fuzz/$$target- build/fuzz/found/$$target \
+			tests/fuzz/corpus/$$target > build/fuzz/$$target.log 2>&1 \
+			|| { tail -40 build/fuzz/$$target.log; exit 1; }; \
+		echo "fuzz $$target: $$(grep number_of_executed_units build/fuzz/$$target.log)"; \
+	done
+
+bench: all $B/tests/udp_holder
+	$Qtests/tools/own-pids $(PYTHON) tests/bench/scrape_cost.py
+
+install: all
+	install -D -m 755 $B/udpwatch $(DESTDIR)$(PREFIX)/bin/udpwatch
+	install -D -m 755 $B/udpwatch-server $(DESTDIR)$(LIBEXECDIR)/udpwatch-server
+	install -d $(DESTDIR)$(SYSCONFDIR)/udpwatch/conf.d
+	test -e $(DESTDIR)$(SYSCONFDIR)/udpwatch/udpwatch.ini || \
+		install -m 644 etc/udpwatch.ini $(DESTDIR)$(SYSCONFDIR)/udpwatch/udpwatch.ini
+	install -D -m 644 doc/status.schema.json $(DESTDIR)$(PREFIX)/share/doc/udpwatch/status.schema.json
+
+help:
+	@echo 'make           build $B/udpwatch and $B/udpwatch-server'
+	@echo 'make run       install what is missing, build, and watch this host on 127.0.0.1:9117'
+	@echo 'make check     install what the tests need, and run unit and system tests (root)'
+	@echo 'make lint      formatting, warnings of gcc and clang, clang-tidy, cppcheck, shellcheck'
+	@echo 'make sanitize  all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make valgrind  unit tests, and the agent under load, under valgrind'
+	@echo 'make coverage  all tests, with the share of lines that they reach'
+	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
+	@echo 'make bench     processor time of a scrape, beside ss -uanpm'
+	@echo 'make install   to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR)'
+	@echo 'make clean     remove $B'
 
 clean:
 	rm -rf $B
 
-.PHONY: all unit clean
+.PHONY: all unit system check run lint sanitize valgrind coverage fuzz bench install help clean
 -include $(shell find $B -name '*.d' 2>/dev/null)
