@@ -1,0 +1,26 @@
+/* The channel on the server's side: any thread asks and waits, one thread hands the answers out. */
+#ifndef UDPWATCH_REQUESTS_H
+#define UDPWATCH_REQUESTS_H
+
+#include <stdint.h>
+
+#include "channel.h"
+
+struct requests;
+
+/* channel: stays the caller's. Returns 0 and the requests, which requests_close releases once no
+ * thread uses them, or -errno. */
+int requests_open(struct requests **requests, int channel);
+void requests_close(struct requests *requests);
+
+/* Ask the collector and wait at most patience nanoseconds; from any thread.
+ * Returns 0 and a descriptor of the answer, the caller's to close; -ENODATA: the collector has no
+ * answer; -ETIMEDOUT: none came in time (one that comes later is dropped); -errno of the channel.
+ */
+int requests_ask(struct requests *requests, enum channel_format format, int64_t patience,
+                 int *descriptor);
+
+/* Hand out the answers until the channel ends. Returns 0 at its end, or -errno. */
+int requests_run(struct requests *requests);
+
+#endif

@@ -1,0 +1,96 @@
+#include "sandbox.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* Reading /proc/PID/fd of other users takes both: ptrace_may_access (kernel/ptrace.c) wants the
+ * first, the directory's mode 0500 the second. */
+static const unsigned int wanted[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+enum { WANTED_COUNT = sizeof wanted / sizeof *wanted };
+
+/* In the order of preference. */
+static const char *const users[] = {"udpwatch", "nobody"};
+
+/* Make libcap-ng's idea of the new state: the wanted capabilities as far as they are held.
+ * Returns whether all are. */
+static bool choose_capabilities(void)
+{
+    bool held[WANTED_COUNT];
+    bool all = true;
+    capng_get_caps_process();
+    for (size_t i = 0; i < WANTED_COUNT; i++) {
+        held[i] = capng_have_capability(CAPNG_PERMITTED, wanted[i]) == 1;
+        all = all && held[i];
+    }
+    capng_clear(CAPNG_SELECT_ALL);
+    for (size_t i = 0; i < WANTED_COUNT; i++) {
+        if (held[i])
+            capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, wanted[i]);
+    }
+    return all;
+}
+
+/* Look one name up in /etc/passwd alone: a name service would bring the network into a privileged
+ * process. Returns 0, -ENOENT or another -errno. */
+static int find_user(const char *name, uid_t *uid, gid_t *gid)
+{
+    FILE *file = fopen("/etc/passwd", "re");
+    if (!file)
+        return -errno;
+    int result = -ENOENT;
+    struct passwd *entry;
+    while (result && (entry = fgetpwent(file))) {
+        if (strcmp(entry->pw_name, name) != 0 || entry->pw_uid == 0)
+            continue;
+        *uid = entry->pw_uid;
+        *gid = entry->pw_gid;
+        result = 0;
+    }
+    fclose(file);
+    return result;
+}
+
+/* Become the first user that exists, with the chosen capabilities and an empty bounding set. */
+static int change_user(const char **user)
+{
+    uid_t uid = 0;
+    gid_t gid = 0;
+    int result = -ENOENT;
+    for (size_t i = 0; result == -ENOENT && i < sizeof users / sizeof *users; i++) {
+        *user = users[i];
+        result = find_user(*user, &uid, &gid);
+    }
+    if (result)
+        return result;
+    errno = 0;
+    if (capng_change_id((int)uid, (int)gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
+        return errno ? -errno : -EPERM;
+    return 0;
+}
+
+/* The bounding set stays: emptying it takes CAP_SETPCAP, and with no_new_privs no exec can draw on
+ * it. */
+static int drop_capabilities(void)
+{
+    errno = 0;
+    if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0)
+        return errno ? -errno : -EPERM;
+    return 0;
+}
+
+int sandbox_collector(struct sandbox_result *result)
+{
+    result->user = NULL;
+    result->can_read_processes = choose_capabilities();
+    int error = geteuid() == 0 ? change_user(&result->user) : drop_capabilities();
+    if (error)
+        return error;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    return 0;
+}
