@@ -1,0 +1,76 @@
+"""Fixtures of the system tests. Each test has a network namespace of its own, so they need root."""
+
+import os
+
+import pytest
+
+import harness
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "plain: only for the program as it is installed, without "
+                            "the instrumentation that cannot run in its sandbox")
+    if os.geteuid() != 0:
+        pytest.exit("the system tests need root: network namespaces and ports below 1024", 1)
+
+
+@pytest.fixture(autouse=True)
+def network():
+    """The test runs in a network namespace of its own."""
+    with harness.network_namespace():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs():
+    """Where the programs under test lie, and the holders under the names that tests give them."""
+    with harness.public_directory() as directory:
+        harness.install_for_everyone(directory)
+        yield directory
+
+
+@pytest.fixture
+def directory():
+    """A directory for the test's files that every user can read."""
+    with harness.public_directory() as path:
+        yield path
+
+
+@pytest.fixture
+def hold(programs):
+    """hold(arguments..., name=, user=): start a program that holds sockets."""
+    holders = []
+
+    def start(*arguments, **options):
+        holders.append(harness.Holder(programs, *arguments, **options))
+        return holders[-1]
+
+    yield start
+    for holder in holders:
+        holder.stop()
+
+
+@pytest.fixture
+def agent(directory):
+    """agent(config, user=): start an agent; it is stopped, and must leave well, after the test."""
+    agents = []
+
+    def start(config, **options):
+        agents.append(harness.Agent(directory, config, **options))
+        return agents[-1]
+
+    yield start
+    for started in agents:
+        if started.process.returncode is None:
+            started.stop()
+
+
+@pytest.fixture
+def write(directory):
+    """write(text): a configuration file."""
+    def create(text, name="udpwatch.ini"):
+        path = directory / name
+        path.write_text(text)
+        return path
+
+    return create
