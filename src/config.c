@@ -1,8 +1,11 @@
 #include "config.h"
 
+#include <string.h>
+
 #include "config_build.h"
 #include "config_files.h"
 #include "config_ports.h"
+#include "config_reader.h"
 
 struct config *config_load(const struct config_overrides *overrides, struct text *messages)
 {
@@ -21,24 +24,32 @@ struct config *config_load(const struct config_overrides *overrides, struct text
     return config;
 }
 
+/* One key. The blanks are left out where they could make the line too long to be read again. */
+static void print_value(struct text *text, const char *key, const char *value)
+{
+    text_print(text, strlen(value) < CONFIG_LINE_MAX - 20 ? "%-11s = %s\n" : "%s=%s\n", key, value);
+}
+
 static void print_agent(const struct config *config, struct text *text)
 {
     text_append(text, "[agent]\n");
-    text_print(text, "listen      = %s\n", config->listen);
-    text_print(text, "allow       = %s\n", config->allow);
-    text_print(text, "scope       = %s\n", config->scope == SCOPE_ALL ? "all" : "expected");
+    print_value(text, "listen", config->listen);
+    print_value(text, "allow", config->allow);
+    print_value(text, "scope", config->scope == SCOPE_ALL ? "all" : "expected");
     text_print(text, "max_sockets = %zu\n", config->max_sockets);
-    text_print(text, "procfs      = %s\n", config->procfs);
-    text_print(text, "log_level   = %s\n", log_level_name(config->log_level));
+    print_value(text, "procfs", config->procfs);
+    print_value(text, "log_level", log_level_name(config->log_level));
 }
 
 /* Print the ports of one receiver, which begin at index; returns the index behind them. */
 static size_t print_ports(const struct config *config, size_t index, struct text *text)
 {
     const struct receiver *receiver = config->ports[index].receiver;
-    struct config_port_writer writer = {
-        .text = text, .separator = ", ", .new_line = "\nports    = ", .line_start = text->length};
-    text_append(text, "ports    = ");
+    struct config_port_writer writer = {.text = text,
+                                        .separator = ", ",
+                                        .new_line = "\nports       = ",
+                                        .line_start = text->length};
+    text_append(text, "ports       = ");
     for (; index < config->port_count && config->ports[index].receiver == receiver; index++) {
         const struct expected_port *port = &config->ports[index];
         config_port_writer_add(
@@ -53,16 +64,16 @@ static size_t print_ports(const struct config *config, size_t index, struct text
 static void print_criteria(const struct receiver *receiver, struct text *text)
 {
     if (receiver->process)
-        text_print(text, "process  = %s\n", receiver->process);
+        print_value(text, "process", receiver->process);
     if (receiver->cmdline)
-        text_print(text, "cmdline  = %s\n", receiver->cmdline);
+        print_value(text, "cmdline", receiver->cmdline);
     if (receiver->unit)
-        text_print(text, "unit     = %s\n", receiver->unit);
+        print_value(text, "unit", receiver->unit);
     if (receiver->user)
-        text_print(text, "user     = %s\n", receiver->user);
+        print_value(text, "user", receiver->user);
     if (receiver->buffer > 0)
-        text_print(text, "buffer   = %ju\n", (uintmax_t)receiver->buffer);
-    text_print(text, "required = %s\n", receiver->required ? "yes" : "no");
+        text_print(text, "buffer      = %ju\n", (uintmax_t)receiver->buffer);
+    print_value(text, "required", receiver->required ? "yes" : "no");
 }
 
 void config_print(const struct config *config, struct text *text)

@@ -113,12 +113,14 @@ static bool take_header(struct reader *reader, char *header)
     return is_right;
 }
 
-/* Whether a comment seems to follow a value on its line. */
+/* Whether a comment seems to stand in a value, or in its place. */
 static bool has_comment(const char *value)
 {
+    bool after_blank = true;
     for (const char *s = value; *s; s++) {
-        if (strchr(blanks, s[0]) && s[1] && strchr(";#", s[1]))
+        if (after_blank && (*s == ';' || *s == '#'))
             return true;
+        after_blank = *s == ' ' || *s == '\t';
     }
     return false;
 }
@@ -145,7 +147,7 @@ static bool check_key(struct reader *reader)
         return false;
     }
     if (has_comment(line + length + 1)) {
-        report(reader, "comment after a value; put it on a line of its own");
+        report(reader, "comment in the place of a value or after one; put it on a line of its own");
         return false;
     }
     return true;

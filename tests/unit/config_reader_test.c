@@ -59,11 +59,13 @@ static void test_lines(void **state)
     check("a=1", "1 a=1\n");
     check("a = 1 \t\r\n\tb=2\n", "1 a=1\n2! indented line\n");
     check("[s]\n\n; comment\n# comment = 1\n  ; comment\nkey\t=\tv = w ; x\nkey =\n",
-          "1[s]\n6! comment after a value\n7 key=\n");
+          "1[s]\n6! comment in the place of a value or after one\n7 key=\n");
     check("[agent]\r\nlisten = 1.2.3.4:9117\r\n", "1[agent]\n2 listen=1.2.3.4:9117\n");
     check("a=x;y#z", "1 a=x;y#z\n");
-    check("a= #", "1! comment after a value\n");
-    check("a=b\t;c", "1! comment after a value\n");
+    check("a=#x", "1! comment in the place of a value or after one\n");
+    check("a=;", "1! comment in the place of a value or after one\n");
+    check("a= #", "1! comment in the place of a value or after one\n");
+    check("a=b\t;c", "1! comment in the place of a value or after one\n");
 }
 
 static void test_byte_order_marks(void **state)

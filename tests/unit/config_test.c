@@ -53,7 +53,7 @@ static void test_receivers(void **state)
                                       "cmdline = *core=switches.yml*\n"
                                       "unit = filebeat@core.service\n"
                                       "[receiver edge]\n"
-                                      "required = no\n"
+                                      "required    = no\n"
                                       "user = root\n"
                                       "buffer = 8MiB\n"
                                       "process = rsyslogd\n"
@@ -211,6 +211,22 @@ static void test_unknown_user_warns(void **state)
     config_free(config);
 }
 
+static void test_print_of_a_long_value(void **state)
+{
+    (void)state;
+    struct text bytes = {0};
+    struct text printed = {0};
+    text_append(&bytes, "[receiver a]\nports=1\ncmdline=");
+    for (size_t i = strlen("cmdline="); i < 4095; i++)
+        text_append(&bytes, "x");
+    struct config *config = load_text(bytes.bytes);
+    config_print(config, &printed);
+    config_free(config);
+    config_free(load_text(printed.bytes));
+    text_free(&bytes);
+    text_free(&printed);
+}
+
 /* What is printed reads the same, and prints the same again. */
 static void test_print(void **state)
 {
@@ -226,15 +242,15 @@ static void test_print(void **state)
     config_print(config, &first);
     config_free(config);
     assert_non_null(strstr(first.bytes, "\n[receiver a b]\n"
-                                        "ports    = 9, 7-8, 10.0.0.1:5-6, [::1]:7\n"
-                                        "process  = filebeat\n"
-                                        "cmdline  = *x=*\n"
-                                        "unit     = x.service\n"
-                                        "user     = 0\n"
-                                        "buffer   = 1024\n"
-                                        "required = yes\n"
+                                        "ports       = 9, 7-8, 10.0.0.1:5-6, [::1]:7\n"
+                                        "process     = filebeat\n"
+                                        "cmdline     = *x=*\n"
+                                        "unit        = x.service\n"
+                                        "user        = 0\n"
+                                        "buffer      = 1024\n"
+                                        "required    = yes\n"
                                         "\n[receiver c]\n"));
-    assert_non_null(strstr(first.bytes, "\nports    = 20"));
+    assert_non_null(strstr(first.bytes, "\nports       = 20"));
     config = load_text(first.bytes);
     assert_int_equal(config->receiver_count, 2);
     assert_int_equal(config->port_count, 1018);
@@ -260,6 +276,7 @@ int main(void)
         cmocka_unit_test_setup(test_ports_twice, clean),
         cmocka_unit_test_setup(test_unknown_user_warns, clean),
         cmocka_unit_test_setup(test_print, clean),
+        cmocka_unit_test_setup(test_print_of_a_long_value, clean),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
