@@ -63,7 +63,7 @@ $B/tests/udp_holder: tests/tools/udp_holder.c
 
 # RUN: what runs each unit test, valgrind say. PYTEST: more options for pytest.
 unit: all $(UNIT_TESTS)
-	$Qset -e; for test in $(sort $(UNIT_TESTS)); do UDPWATCH_BUILD=$B $(RUN) ./$$test; done
+	$Qset -e; for test in $(sort $(UNIT_TESTS)); do UDPWATCH_BUILD=$B $(RUN) $$(realpath $$test); done
 
 system: all $B/tests/udp_holder
 	$Qtests/tools/fetch-daemons build/daemons
@@ -90,8 +90,9 @@ lint:
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppressions-list=tests/tools/cppcheck-suppressions -Iinclude \
 		-D_GNU_SOURCE -DUDPWATCH_VERSION='""' -DUDPWATCH_LIBEXECDIR='""' src
-	clang-tidy --quiet --warnings-as-errors='*' $(wildcard src/*.c src/*/*.c) -- -std=c17 \
-		-D_GNU_SOURCE -Iinclude -DUDPWATCH_VERSION='""' -DUDPWATCH_LIBEXECDIR='""'
+	printf '%s\n' $(wildcard src/*.c src/*/*.c) | xargs -P 2 -n 4 sh -c \
+		'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=c17 -D_GNU_SOURCE -Iinclude \
+		-DUDPWATCH_VERSION=\"\" -DUDPWATCH_LIBEXECDIR=\"\" 2>/dev/null' clang-tidy
 	shellcheck .ci/run tests/tools/install-deps tests/tools/fetch-daemons tests/tools/own-pids
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
@@ -162,4 +163,4 @@ clean:
 	rm -rf $B
 
 .PHONY: all unit system check run lint sanitize valgrind coverage fuzz bench install help clean
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B/obj $B/unit $B/tests -type f -name '*.d' 2>/dev/null)

@@ -19,13 +19,13 @@ enum config_scope { SCOPE_EXPECTED, SCOPE_ALL };
  * (has_user false); with none given, any holder is right. */
 struct receiver {
     char *name;
-    char *process;      /* a name as in /proc/PID/comm, or the basename of the executable */
-    char *cmdline;      /* a glob on the arguments joined by one space */
-    char *unit;         /* a systemd unit */
-    char *user;         /* as written in the config */
-    bool has_user;      /* user is known, and is: */
+    char *process; /* a name as in /proc/PID/comm, or the basename of the executable */
+    char *cmdline; /* a glob on the arguments joined by one space */
+    char *unit;    /* a systemd unit */
+    char *user;    /* as written in the config */
+    bool has_user; /* user is known, and is: */
     uid_t uid;
-    uint64_t buffer;    /* bytes the application asks for; 0: not given */
+    uint64_t buffer; /* bytes the application asks for; 0: not given */
     bool required;
 };
 
@@ -39,8 +39,8 @@ struct expected_port {
 
 /* All strings and arrays belong to the config; config_free releases them. */
 struct config {
-    char *listen;  /* as civetweb's listening_ports wants it: "127.0.0.1:9117,..." */
-    char *allow;   /* comma-separated CIDRs, checked and normalised */
+    char *listen;            /* as civetweb's listening_ports wants it: "127.0.0.1:9117,..." */
+    char *allow;             /* comma-separated CIDRs, checked and normalised */
     enum config_scope scope; /* SCOPE_ALL as well while no receiver is configured */
     size_t max_sockets;
     char *procfs;

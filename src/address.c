@@ -35,7 +35,7 @@ int address_parse(const char *text, struct address *address)
 void address_format(const struct address *address, char text[static ADDRESS_TEXT_SIZE])
 {
     if (!inet_ntop(address->family, address->bytes, text, ADDRESS_TEXT_SIZE))
-        strcpy(text, "?");
+        memcpy(text, "?", sizeof "?");
 }
 
 int address_compare(const struct address *a, const struct address *b)

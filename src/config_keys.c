@@ -210,7 +210,7 @@ static void take_known(struct config_draft *draft, const struct key *key, const 
         key->set(draft, value, place);
 }
 
-void config_keys_take(struct config_draft *draft, const char *name, const char *value,
+void config_keys_take(struct config_draft *draft, const char *key, const char *value,
                       const struct config_place *place)
 {
     bool is_agent = draft->section == SECTION_AGENT;
@@ -218,10 +218,10 @@ void config_keys_take(struct config_draft *draft, const char *name, const char *
     struct config_place *seen = is_agent ? draft->agent_keys : current_receiver(draft)->keys;
     size_t count = is_agent ? CONFIG_AGENT_KEYS : CONFIG_RECEIVER_KEYS;
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(name, keys[i].name) == 0) {
+        if (strcmp(key, keys[i].name) == 0) {
             take_known(draft, &keys[i], value, &seen[i], place);
             return;
         }
     }
-    report_unknown(name, keys, count, is_agent, place);
+    report_unknown(key, keys, count, is_agent, place);
 }

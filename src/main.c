@@ -29,7 +29,7 @@ static void find_server(char *path, size_t size)
         path[length] = '\0';
         slash = strrchr(path, '/');
         if (slash) {
-            strcpy(slash, "/" SERVER_NAME);
+            memcpy(slash, "/" SERVER_NAME, sizeof("/" SERVER_NAME));
             if (access(path, X_OK) == 0)
                 return;
         }

@@ -57,7 +57,7 @@ void user_name_in(const char *file, uid_t uid, char name[static USER_NAME_SIZE])
     snprintf(name, USER_NAME_SIZE, "%ju", (uintmax_t)uid);
     while (passwd && (entry = next_user(passwd))) {
         if (entry->pw_uid == uid && strlen(entry->pw_name) < USER_NAME_SIZE) {
-            strcpy(name, entry->pw_name);
+            memcpy(name, entry->pw_name, strlen(entry->pw_name) + 1);
             break;
         }
     }

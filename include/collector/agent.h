@@ -6,9 +6,9 @@
 
 /* Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again.
  *
- * config: the one to begin with; the agent takes it over and frees it. overrides: for reading it again, as
- * config_load takes them. server_program: path of udpwatch-server.
- * Returns 0, or -errno with the reason logged. */
+ * config: the one to begin with; the agent takes it over and frees it. overrides: for reading it
+ * again, as config_load takes them. server_program: path of udpwatch-server. Returns 0, or -errno
+ * with the reason logged. */
 int agent_run(struct config *config, const struct config_overrides *overrides,
               const char *server_program);
 

@@ -120,8 +120,10 @@ static int read_unit(int directory, char unit[static PROCESS_NAME_SIZE])
     if (length < 0)
         return is_withheld((int)length) ? 0 : (int)length;
     /* A line cut off by the buffer could end in what looks like a unit. */
-    while (length == sizeof text && length > 0 && text[length - 1] != '\n')
-        length--;
+    if (length == sizeof text) {
+        const char *end = memrchr(text, '\n', (size_t)length);
+        length = end ? end - text + 1 : 0;
+    }
     process_parse_cgroup(text, (size_t)length, unit);
     return 0;
 }
@@ -170,7 +172,7 @@ static int read_arguments(int directory, char **arguments)
         join_arguments(bytes, (size_t)length);
     int error = length < 0 && !is_withheld((int)length) ? (int)length : 0;
     if (!error) /* a copy, which takes no more memory than it needs */
-        *arguments = strdup(length < 0 ? "" : bytes);
+        *arguments = strdup(length >= 0 && bytes ? bytes : "");
     if (!error && !*arguments)
         error = -ENOMEM;
     free(bytes);

@@ -190,8 +190,6 @@ static int parse_message(const struct nlmsghdr *message, bool auto_bound, struct
     case SOCK_DIAG_BY_FAMILY:
         return parse_socket(message, auto_bound, list);
     case NLMSG_DONE:
-        *done = true;
-        return parse_error(message);
     case NLMSG_ERROR:
         *done = true;
         return parse_error(message);

@@ -136,7 +136,7 @@ static json_t *json_of_port(const struct look *look, const struct look_port *por
         bound);
     if (port->receiver && port->receiver->buffer)
         json_object_set_new(object, "receive_buffer_wanted_bytes",
-                            json_integer((json_int_t)(2 * port->receiver->buffer)));
+                            json_integer(2 * (json_int_t)port->receiver->buffer));
     return object;
 }
 

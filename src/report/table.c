@@ -6,7 +6,7 @@
 #include "report/report.h"
 
 enum column { STATE, RECEIVER, PORT, PID, PROCESS, QUEUE, BUFFER, DROPS, NOTE, COLUMNS };
-enum { SHOWN_HOLDERS = 3 };
+enum { SHOWN_HOLDERS = 3, SHOWN_SOCKETS = 24 };
 
 /* One row of the table: a text for each cell. */
 struct row {
@@ -52,7 +52,7 @@ static void append_holders(struct row *row, const struct look_port *port)
 {
     size_t number = 0;
 
-    for (size_t i = 0; i < port->socket_count && i < SHOWN_HOLDERS * 8; i++)
+    for (size_t i = 0; i < port->socket_count && i < SHOWN_SOCKETS; i++)
         for (size_t j = 0; j < port->sockets[i].holder_count; j++)
             if (!seen_before(port, i, port->sockets[i].holders[j]))
                 append_holder(row, port->sockets[i].holders[j], number++);
