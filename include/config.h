@@ -53,6 +53,7 @@ struct config {
 
 /* What the command line overrides: NULL where it says nothing. They live as long as the program. */
 struct config_overrides {
+    bool no_files;    /* read no file at all: the built-in defaults */
     const char *file; /* --config; NULL: the default file, which may be missing */
     const char *procfs;
     const char *listen;

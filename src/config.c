@@ -13,7 +13,8 @@ struct config *config_load(const struct config_overrides *overrides, struct text
     struct config_draft draft;
     const char *file = overrides->file ? overrides->file : CONFIG_DEFAULT_FILE;
     config_draft_start(&draft, &collected);
-    config_files_read(&draft, file, !overrides->file);
+    if (!overrides->no_files)
+        config_files_read(&draft, file, !overrides->file);
     struct config *config = config_build(&draft, overrides);
     if (!config_messages_write(&collected, messages)) {
         config_free(config);

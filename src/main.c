@@ -15,7 +15,7 @@
 #include "log.h"
 #include "report/report.h"
 
-enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2 };
+enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, MOST_DISCOVERED = 100000 };
 
 #define SERVER_NAME "udpwatch-server"
 
@@ -159,11 +159,17 @@ static int look_with(const struct arguments *arguments, const struct config *con
 
 static int look_command(const struct arguments *arguments)
 {
-    struct config *config = load(&arguments->overrides);
+    struct config_overrides overrides = arguments->overrides;
+    struct config *config;
     int status;
 
+    /* discover makes a configuration: it must work where there is none yet, or a broken one. */
+    overrides.no_files = arguments->command == COMMAND_DISCOVER;
+    config = load(&overrides);
     if (!config)
         return EXIT_USAGE;
+    if (overrides.no_files)
+        config->max_sockets = MOST_DISCOVERED;
     status = look_with(arguments, config);
     config_free(config);
     return status;

@@ -10,6 +10,7 @@ import harness
 def pytest_configure(config):
     config.addinivalue_line("markers", "plain: only for the program as it is installed, without "
                             "the instrumentation that cannot run in its sandbox")
+    config.addinivalue_line("markers", "valgrind: also run under valgrind")
     if os.geteuid() != 0:
         pytest.exit("the system tests need root: network namespaces and ports below 1024", 1)
 
