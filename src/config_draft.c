@@ -111,7 +111,8 @@ static void begin_section(struct config_draft *draft, const char *section, const
         report_unknown(section, kind, place);
         return;
     }
-    check_blanks(section, kind, name, place);
+    if (*name || found == KIND_AGENT)
+        check_blanks(section, kind, name, place);
     if (found != KIND_AGENT) {
         begin_receiver(draft, found == KIND_FILEBEAT, name, place);
         return;

@@ -152,7 +152,7 @@ static void test_sections(void **state)
     refuse_with("[receiver  a]\nports = 1\n", "write [receiver a]", 1);
     refuse_with("[receiver a ]\nports = 1\n", "write [receiver a]", 1);
     refuse_with("[receiver]\nports = 1\n", "without a name; write [receiver NAME]", 1);
-    refuse_with("[filebeat ]\nports = 1\n", "without a name; write [filebeat NAME]", 2);
+    refuse_with("[filebeat ]\nports = 1\n", "without a name; write [filebeat NAME]", 1);
     refuse_with("[filebeat]\nports=1\n[filebeat]\nports=2\n", "3: a receiver without a name", 2);
     refuse_with("[receiver a]\nports=1\n[filebeat a]\nports=2\n[receiver a]\nports=3\n",
                 "5: the name \"a\" is repeated; it stands at udpwatch.ini:1", 2);
