@@ -9,7 +9,7 @@
 #include "config_check.h"
 #include "config_ports.h"
 
-enum { RANGES_SHOWN = 20, RESERVED_SIZE = 512 * 1024 }; /* every second port takes 196,608 bytes */
+enum { RANGES_SHOWN = 20, RESERVED_MAX = 512 * 1024 }; /* every second port takes 196,608 bytes */
 
 /* Which ports clients may get, and which are kept from them. */
 struct client_ports {
@@ -53,15 +53,18 @@ static void mark_reserved(const char *list, struct client_ports *ports)
 
 static void read_reserved(const char *procfs, struct client_ports *ports)
 {
+    struct text list = {0};
+    char bytes[4096];
+    size_t count;
     FILE *file = open_sysctl(procfs, "ip_local_reserved_ports");
-    char *list = file ? malloc(RESERVED_SIZE) : NULL;
-    if (list) {
-        list[fread(list, 1, RESERVED_SIZE - 1, file)] = '\0';
-        mark_reserved(list, ports);
-    }
-    free(list);
-    if (file)
-        fclose(file);
+    if (!file)
+        return;
+    while (list.length < RESERVED_MAX && (count = fread(bytes, 1, sizeof bytes, file)) > 0)
+        text_append_bytes(&list, bytes, count);
+    fclose(file);
+    if (list.length > 0)
+        mark_reserved(list.bytes, ports);
+    text_free(&list);
 }
 
 static bool is_at_risk(const struct client_ports *ports, uint16_t port)
@@ -144,6 +147,8 @@ static void warn_lines(const struct config_draft *draft, const struct client_por
 
 void config_check_client_ports(const struct config_draft *draft, const char *procfs)
 {
+    if (draft->port_count == 0)
+        return;
     struct client_ports *ports = calloc(1, sizeof *ports);
     if (!ports) {
         draft->messages->failed = true;
