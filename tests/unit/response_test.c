@@ -1,0 +1,116 @@
+/* The bytes of a response, the page, and the limit on log lines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/log_limit.h"
+#include "server/page.h"
+#include "server/response.h"
+
+static void test_writes_the_header(void **state)
+{
+    struct response response = {.status = 405,
+                                .content_type = "text/plain",
+                                .headers = "Allow: GET, HEAD\r\n",
+                                .length = 12,
+                                .has_body = true};
+    static const char expected[] = "HTTP/1.1 405 Method Not Allowed\r\n"
+                                   "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                                   "Content-Type: text/plain\r\n"
+                                   "Content-Length: 12\r\n"
+                                   "Cache-Control: no-store\r\n"
+                                   "X-Content-Type-Options: nosniff\r\n"
+                                   "Allow: GET, HEAD\r\n"
+                                   "Connection: close\r\n"
+                                   "\r\n";
+    size_t length = 0;
+    char *bytes = response_begin(&response, 784111777, &length);
+
+    (void)state;
+    assert_non_null(bytes);
+    assert_int_equal(length, sizeof expected - 1);
+    assert_memory_equal(bytes, expected, length);
+    memset(bytes + length, 'x', response.length); /* there is room: a sanitizer watches */
+    free(bytes);
+}
+
+static void test_head_has_the_length_without_room(void **state)
+{
+    struct response response = {
+        .status = 200, .content_type = "x/y", .length = SIZE_MAX / 4, .keep_alive = true};
+    size_t length = 0;
+    char *bytes = response_begin(&response, 0, &length);
+
+    (void)state;
+    assert_non_null(bytes);
+    bytes[length - 1] = '\0';
+    assert_non_null(strstr(bytes, "HTTP/1.1 200 OK\r\n"));
+    assert_non_null(strstr(bytes, "Content-Length: 4611686018427387903\r\n"));
+    assert_non_null(strstr(bytes, "Connection: keep-alive\r\n"));
+    free(bytes);
+}
+
+static void test_refuses_headers_that_do_not_fit(void **state)
+{
+    char headers[2000];
+    struct response response = {.status = 777, .content_type = "x/y", .headers = headers};
+    size_t length;
+
+    (void)state;
+    memset(headers, 'x', sizeof headers);
+    headers[sizeof headers - 1] = '\0';
+    assert_null(response_begin(&response, 0, &length));
+    headers[100] = '\0';
+    char *bytes = response_begin(&response, 0, &length);
+    assert_non_null(bytes);
+    assert_memory_equal(bytes, "HTTP/1.1 777 Error\r\n", 20);
+    free(bytes);
+}
+
+static void test_page_links_to_everything(void **state)
+{
+    static const char *const links[] = {"\"/metrics\"", "\"/api/v1/status\"", "\"/-/healthy\"",
+                                        "\"/-/ready\"", UDPWATCH_VERSION,     "<!DOCTYPE html>"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+        assert_non_null(strstr(page_html(), links[i]));
+    assert_null(strstr(page_html(), "<script"));
+    assert_non_null(strstr(page_headers(), "Content-Security-Policy: default-src 'none'"));
+}
+
+static void test_one_line_a_minute(void **state)
+{
+    const int64_t minute = 60000000000;
+    struct log_limit limit = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    uint64_t hidden = 9;
+
+    (void)state;
+    assert_true(log_limit_pass(&limit, 5, &hidden));
+    assert_int_equal(hidden, 0);
+    for (int i = 0; i < 1000; i++)
+        assert_false(log_limit_pass(&limit, 5 + i, &hidden));
+    assert_false(log_limit_pass(&limit, 4 + minute, &hidden));
+    assert_true(log_limit_pass(&limit, 5 + minute, &hidden));
+    assert_int_equal(hidden, 1001);
+    assert_true(log_limit_pass(&limit, 5 + 2 * minute, &hidden));
+    assert_int_equal(hidden, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_writes_the_header),
+        cmocka_unit_test(test_head_has_the_length_without_room),
+        cmocka_unit_test(test_refuses_headers_that_do_not_fit),
+        cmocka_unit_test(test_page_links_to_everything),
+        cmocka_unit_test(test_one_line_a_minute),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+/* The real udpwatch-server, exec'ed by the real supervisor, with a collector of the test's. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "collector/supervisor.h"
+#include "http_client.h"
+
+enum { SIZE = 36000 };
+
+static char program[4096];
+
+struct fixture {
+    struct supervisor *supervisor;
+    struct collector collector;
+    uint16_t port;
+};
+
+static int64_t monotonic_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void start_collector(struct fixture *fixture)
+{
+    /* A channel that blocks lets a simple thread answer. */
+    fixture->collector.channel = supervisor_channel(fixture->supervisor);
+    fcntl(fixture->collector.channel, F_SETFL, 0);
+    assert_int_equal(
+        pthread_create(&fixture->collector.thread, NULL, run_collector, &fixture->collector), 0);
+}
+
+static int start(void **state)
+{
+    static struct fixture fixture;
+    char listen[64];
+
+    fixture.port = free_port();
+    snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture.port);
+    if (supervisor_start(&fixture.supervisor, program, listen, "127.0.0.0/8") < 0)
+        return -1;
+    fixture.collector.size = SIZE;
+    start_collector(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    struct fixture *fixture = *state;
+
+    shutdown(fixture->collector.channel, SHUT_RDWR);
+    pthread_join(fixture->collector.thread, NULL);
+    supervisor_stop(fixture->supervisor);
+    return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : -1;
+}
+
+static bool is_ok(const struct fixture *fixture, const char *path)
+{
+    char request[128];
+
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n\r\n", path);
+    return strncmp(exchange(fixture->port, request), "HTTP/1.1 200 OK\r\n", 17) == 0;
+}
+
+static pid_t server_process(void)
+{
+    char path[64];
+    char text[64] = "";
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+    int file = open(path, O_RDONLY);
+    assert_true(file >= 0);
+    assert_true(read(file, text, sizeof text - 1) > 0);
+    close(file);
+    return (pid_t)atoi(text);
+}
+
+static void test_serves_every_page(void **state)
+{
+    static const char *const paths[] = {"/", "/metrics", "/api/v1/status", "/-/healthy",
+                                        "/-/ready"};
+
+    for (int round = 0; round < 20; round++)
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+            assert_true(is_ok(*state, paths[i]));
+    assert_false(is_ok(*state, "/nope"));
+}
+
+static void *scrape(void *argument)
+{
+    const struct fixture *fixture = argument;
+    static const char request[] = "GET /metrics HTTP/1.1\r\n\r\n";
+    char *response = malloc(RESPONSE_SIZE);
+    int file = connect_to(fixture->port, 30000);
+    uintptr_t whole = 0;
+
+    for (int i = 0; response && file >= 0 && i < 20; i++) {
+        if (send(file, request, sizeof request - 1, MSG_NOSIGNAL) < 0 ||
+            read_response(file, response, false) <= SIZE)
+            break;
+        whole++;
+        if (strstr(response, "Connection: close")) {
+            close(file);
+            file = connect_to(fixture->port, 30000);
+        }
+    }
+    free(response);
+    close(file);
+    return (void *)whole;
+}
+
+static void test_serves_many_at_once_in_its_sandbox(void **state)
+{
+    enum { CLIENTS = 60 };
+    pthread_t threads[CLIENTS];
+
+    for (int i = 0; i < CLIENTS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, scrape, *state), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        void *whole;
+        pthread_join(threads[i], &whole);
+        assert_int_equal((uintptr_t)whole, 20);
+    }
+}
+
+static void test_holds_no_privilege(void **state)
+{
+    char path[64];
+    char text[8192];
+
+    (void)state;
+    snprintf(path, sizeof path, "/proc/%d/status", server_process());
+    int file = open(path, O_RDONLY);
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    assert_true(length > 0);
+    text[length] = '\0';
+    assert_non_null(strstr(text, "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"));
+    assert_non_null(strstr(text, "NoNewPrivs:\t1\nSeccomp:\t2\n"));
+}
+
+/* Ctrl-C and systemd signal the server too: it goes on until the collector ends it. */
+static void test_leaves_signals_to_the_collector(void **state)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGALRM};
+    pid_t server = server_process();
+
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        assert_int_equal(kill(server, signals[i]), 0);
+    assert_true(is_ok(*state, "/metrics"));
+    assert_int_equal(server_process(), server);
+}
+
+/* As the poll loop does it, with clients connected: the port is served again at once. */
+static void test_serves_again_after_kill(void **state)
+{
+    struct fixture *fixture = *state;
+    int files[10];
+
+    for (int i = 0; i < 10; i++) {
+        files[i] = connect_to(fixture->port, 5000);
+        assert_true(send(files[i], "GET / HTTP/1.1\r\n\r\n", 18, 0) == 18);
+    }
+    int64_t begin = monotonic_now();
+    kill(server_process(), SIGKILL);
+    pthread_join(fixture->collector.thread, NULL);
+    supervisor_handle_death(fixture->supervisor, monotonic_now());
+    while (supervisor_channel(fixture->supervisor) < 0) {
+        supervisor_run(fixture->supervisor, monotonic_now());
+        usleep(1000);
+    }
+    start_collector(fixture);
+    while (!is_ok(fixture, "/metrics"))
+        usleep(1000);
+    assert_true(monotonic_now() - begin < 1000000000);
+    assert_int_equal(supervisor_restarts(fixture->supervisor), 1);
+    for (int i = 0; i < 10; i++)
+        close(files[i]);
+}
+
+static void test_serves_elsewhere_after_a_change(void **state)
+{
+    struct fixture *fixture = *state;
+    char listen[64];
+
+    shutdown(fixture->collector.channel, SHUT_RDWR);
+    pthread_join(fixture->collector.thread, NULL);
+    fixture->port = free_port();
+    snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture->port);
+    assert_int_equal(supervisor_change(fixture->supervisor, listen, "127.0.0.1/32"), 0);
+    start_collector(fixture);
+    assert_true(is_ok(fixture, "/metrics"));
+}
+
+static void test_ends_when_the_channel_ends(void **state)
+{
+    struct fixture *fixture = *state;
+    int status;
+
+    shutdown(fixture->collector.channel, SHUT_RDWR);
+    assert_int_equal(waitpid(server_process(), &status, 0) > 0, 1);
+    assert_int_equal(status, 0);
+}
+
+static void test_says_what_it_cannot_use(void **state)
+{
+    struct supervisor *supervisor = NULL;
+    char listen[64];
+
+    (void)state;
+    snprintf(listen, sizeof listen, "127.0.0.1:%u", free_port());
+    assert_true(supervisor_start(&supervisor, program, listen, "nonsense") < 0);
+    assert_true(supervisor_start(&supervisor, program, "nonsense", "0.0.0.0/0") < 0);
+    assert_null(supervisor);
+}
+
+static void test_is_not_for_starting_by_hand(void **state)
+{
+    int status;
+
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        close(CHANNEL_DESCRIPTOR);
+        close(STDERR_FILENO);
+        execl(program, program, (char *)NULL);
+        _exit(99);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_serves_every_page, start, stop),
+        cmocka_unit_test_setup_teardown(test_serves_many_at_once_in_its_sandbox, start, stop),
+        cmocka_unit_test_setup_teardown(test_holds_no_privilege, start, stop),
+        cmocka_unit_test_setup_teardown(test_leaves_signals_to_the_collector, start, stop),
+        cmocka_unit_test_setup_teardown(test_serves_again_after_kill, start, stop),
+        cmocka_unit_test_setup_teardown(test_serves_elsewhere_after_a_change, start, stop),
+        cmocka_unit_test_setup_teardown(test_ends_when_the_channel_ends, start, stop),
+        cmocka_unit_test(test_says_what_it_cannot_use),
+        cmocka_unit_test(test_is_not_for_starting_by_hand),
+    };
+    const char *build = getenv("UDPWATCH_BUILD");
+
+    snprintf(program, sizeof program, "%s/udpwatch-server", build ? build : "build");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
