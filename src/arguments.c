@@ -108,9 +108,11 @@ static const char help_discover[] =
     "Prints a configuration that expects exactly the listeners there are now, to review and\n"
     "install. Clients, on ports that the kernel chose, are listed as comments.\n"
     "\n"
+    "      --config FILE      take procfs from this configuration; none is read without\n"
     "      --procfs DIR       where procfs is mounted (default /proc)\n"
     "      --log-level LEVEL  error, warning, info or debug\n"
     "  -h, --help             this text\n"
+    "  -V, --version          the version\n"
     "\n"
     "Exit status: 0, 2 usage, 3 something could not be read (run it as root).\n";
 
@@ -214,8 +216,6 @@ static int check_command(const struct arguments *arguments)
 
     if (arguments->overrides.listen && arguments->command != COMMAND_RUN)
         return usage_error("--listen goes with run", "");
-    if (arguments->overrides.file && arguments->command == COMMAND_DISCOVER)
-        return usage_error("discover reads no configuration: --config does not go with it", "");
     if (!status && (arguments->json || arguments->all || arguments->watch_seconds > 0))
         return usage_error("--json, --all and --watch go with status", "");
     return 0;

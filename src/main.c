@@ -159,19 +159,36 @@ static int look_with(const struct arguments *arguments, const struct config *con
 
 static int look_command(const struct arguments *arguments)
 {
+    struct config *config = load(&arguments->overrides);
+    int status;
+
+    if (!config)
+        return EXIT_USAGE;
+    status = look_with(arguments, config);
+    config_free(config);
+    return status;
+}
+
+/* discover makes a configuration, so it must work where there is none yet, or a broken one: of a
+ * file that is named it takes procfs only, and of the default file nothing. */
+static int discover_command(const struct arguments *arguments)
+{
     struct config_overrides overrides = arguments->overrides;
+    struct config *named = overrides.file ? load(&overrides) : NULL;
     struct config *config;
     int status;
 
-    /* discover makes a configuration: it must work where there is none yet, or a broken one. */
-    overrides.no_files = arguments->command == COMMAND_DISCOVER;
-    config = load(&overrides);
-    if (!config)
+    if (overrides.file && !named)
         return EXIT_USAGE;
-    if (overrides.no_files)
+    if (named)
+        overrides.procfs = named->procfs;
+    overrides.no_files = true;
+    config = load(&overrides);
+    if (config)
         config->max_sockets = MOST_DISCOVERED;
-    status = look_with(arguments, config);
+    status = config ? look_with(arguments, config) : EXIT_USAGE;
     config_free(config);
+    config_free(named);
     return status;
 }
 
@@ -206,6 +223,8 @@ int main(int argc, char *argv[])
         return print(arguments_help(arguments.help_for));
     case COMMAND_VERSION:
         return print("udpwatch " UDPWATCH_VERSION "\n");
+    case COMMAND_DISCOVER:
+        return discover_command(&arguments);
     case COMMAND_CHECK_CONFIG:
         return check_config_command(&arguments);
     case COMMAND_RUN:

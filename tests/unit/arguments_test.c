@@ -95,7 +95,7 @@ static void test_what_is_refused(void **state)
         "--watch=1e9 status",
         "--watch=nan status",
         "status --listen 127.0.0.1:9117",
-        "discover --config x.ini",
+
         "run --all",
         "--config",
     };
