@@ -35,11 +35,12 @@ $B/lib%.a:
 	$(call say,AR,$@)
 	$Qrm -f $@ && ar rcs $@ $^
 
-$B/udpwatch: $B/obj/main.o $B/libcollector.a
+# INSTRUMENT: an object that the coverage or the valgrind build links besides.
+$B/udpwatch: $B/obj/main.o $(INSTRUMENT) $B/libcollector.a
 	$(call say,LD,$@)
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(COLLECTOR_LIBS)
 
-$B/udpwatch-server: $B/obj/server/main.o $B/libserver.a
+$B/udpwatch-server: $B/obj/server/main.o $(INSTRUMENT) $B/libserver.a
 	$(call say,LD,$@)
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
 
@@ -50,16 +51,20 @@ $B/obj/%.o: src/%.c
 
 # Unit tests: tests/unit/NAME_test.c is a cmocka program of its own.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
-$B/unit/%: tests/unit/%.c $B/libcollector.a $B/libserver.a
+$B/unit/%: tests/unit/%.c $(INSTRUMENT) $B/libcollector.a $B/libserver.a
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -o $@ $< $B/libcollector.a $B/libserver.a \
+	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -o $@ $< $(INSTRUMENT) $B/libcollector.a $B/libserver.a \
 		$(COLLECTOR_LIBS) $(SERVER_LIBS) -lcmocka
 
 $B/tests/udp_holder: tests/tools/udp_holder.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+
+$B/tests/%.o: tests/tools/%.c
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # RUN: what runs each unit test, valgrind say. PYTEST: more options for pytest.
 unit: all $(UNIT_TESTS)
@@ -93,7 +98,7 @@ lint:
 	printf '%s\n' $(wildcard src/*.c src/*/*.c) | xargs -P 2 -n 4 sh -c \
 		'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=c17 -D_GNU_SOURCE -Iinclude \
 		-DUDPWATCH_VERSION=\"\" -DUDPWATCH_LIBEXECDIR=\"\" 2>/dev/null' clang-tidy
-	shellcheck .ci/run tests/tools/install-deps tests/tools/fetch-daemons tests/tools/own-pids
+	shellcheck .ci/run $(filter-out %.c %-suppressions,$(wildcard tests/tools/*))
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 sanitize:
@@ -101,19 +106,21 @@ sanitize:
 	$Q$(MAKE) --no-print-directory B=build/asan HARDENING=-fPIE \
 		CFLAGS='$(SANITIZE) -fsanitize=address,undefined' PYTEST='-q -m "not plain"' unit system
 
+VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
+	--errors-for-leak-kinds=definite,indirect --error-exitcode=9
 valgrind:
 	$Qtests/tools/install-deps build test analysis
-	$Q$(MAKE) --no-print-directory unit system \
-		RUN='valgrind -q --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect --error-exitcode=9 --trace-children=no' \
-		PYTEST='-q -m valgrind'
+	$Q$(MAKE) --no-print-directory B=build/valgrind unit RUN='$(VALGRIND)'
+	$QUDPWATCH_RUNNER='$(VALGRIND) --trace-children=yes' $(MAKE) --no-print-directory \
+		B=build/valgrind/agent INSTRUMENT=build/valgrind/agent/tests/no_sandbox.o \
+		system PYTEST='-q -m valgrind'
 
 coverage:
 	$Qtests/tools/install-deps build test analysis
 	$Qrm -rf build/coverage
-	$Q$(MAKE) --no-print-directory B=build/coverage HARDENING=-fPIE \
-		CFLAGS='-O0 -g --coverage -fprofile-update=atomic' PYTEST='-q -m "not plain"' unit system
-	gcovr --root . --filter src/ --object-directory build/coverage --print-summary \
-		--fail-under-line 90 build/coverage | tee build/coverage/report.txt
+	$Qtests/tools/coverage build/coverage $(MAKE) --no-print-directory B=build/coverage \
+		HARDENING=-fPIE CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
+		INSTRUMENT=build/coverage/tests/coverage_exit.o PYTEST='-q -m "not plain"' unit system
 
 # Fuzz targets: tests/fuzz/NAME_fuzz.c with seeds in tests/fuzz/corpus/NAME.
 FUZZ_SECONDS ?= 20

@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -95,16 +95,21 @@ int child_start(const char *program, pid_t *process, int *channel)
     return result;
 }
 
+/* A process that is gone for other reasons will not exit any more either. */
+static bool has_exited(pid_t process)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)process, &info, WEXITED | WNOWAIT | WNOHANG) < 0 ||
+           info.si_pid == process;
+}
+
 bool child_wait(pid_t process, int milliseconds)
 {
-    int file = pidfd_open(process, 0);
-    if (file < 0)
-        return false;
-    struct pollfd exit = {.fd = file, .events = POLLIN};
-    int ready;
-    do
-        ready = poll(&exit, 1, milliseconds);
-    while (ready < 0 && errno == EINTR);
-    close(file);
-    return ready > 0;
+    static const struct timespec moment = {.tv_nsec = 2000000};
+    for (int waited = 0; waited < milliseconds; waited += 2) {
+        if (has_exited(process))
+            return true;
+        nanosleep(&moment, NULL);
+    }
+    return has_exited(process);
 }

@@ -90,7 +90,7 @@ static int listing_open(struct listing *listing, const char *procfs, pid_t pid)
     if (listing->descriptors)
         return 1;
     int error = -errno;
-    if (is_gone(error) || can_be_passed_over(listing->directory))
+    if (can_be_passed_over(listing->directory))
         error = 0;
     close(listing->directory);
     return error;

@@ -2,8 +2,10 @@
  * belong to the same process even when its pid is used again. */
 #include "collector/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +181,11 @@ static int read_arguments(int directory, char **arguments)
     return error;
 }
 
+static bool is_ending(const struct process_stat *stat)
+{
+    return stat->state == 'Z' || stat->state == 'X' || (stat->flags & PF_EXITING);
+}
+
 /* stat comes last: a process that is not yet exiting then still had its memory and its descriptors
  * when the rest was read (do_exit in kernel/exit.c sets PF_EXITING first). */
 static int read_start(int directory, uint64_t *start_ticks)
@@ -187,7 +194,7 @@ static int read_start(int directory, uint64_t *start_ticks)
     int error = read_stat(directory, &stat);
     if (error < 0)
         return error;
-    if (stat.state == 'Z' || stat.state == 'X' || (stat.flags & PF_EXITING))
+    if (is_ending(&stat))
         return -ESRCH;
     *start_ticks = stat.start_ticks;
     return 0;
@@ -218,6 +225,52 @@ void process_free(struct process *process)
     *process = (struct process){0};
 }
 
+/* Whether SIGKILL waits for the thread, which each thread of a process gets when it ends as a whole
+ * (zap_other_threads in kernel/signal.c). */
+static bool is_being_killed(int thread)
+{
+    static const char name[] = "\nSigPnd:\t";
+    char text[4096];
+    ssize_t length = read_file(thread, "status", text, sizeof text - 1);
+    if (length < 0)
+        return length == -ENOENT || length == -ESRCH;
+    text[length] = '\0';
+    const char *line = strstr(text, name); /* the kernel escapes a newline in Name */
+    return line && (strtoull(line + sizeof name - 1, NULL, 16) >> (SIGKILL - 1) & 1);
+}
+
+/* What cannot be told is taken for living. */
+static bool thread_lives(int tasks, const char *name)
+{
+    struct process_stat stat;
+    int thread = openat(tasks, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (thread < 0)
+        return errno != ENOENT && errno != ESRCH;
+    int error = read_stat(thread, &stat);
+    bool ends = error == -ESRCH || (error == 0 && is_ending(&stat)) || is_being_killed(thread);
+    close(thread);
+    return !ends;
+}
+
+/* Whether a thread goes on while the first has ended, not just because the process is ending. */
+static bool some_thread_lives(int directory)
+{
+    int file = openat(directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *tasks = file < 0 ? NULL : fdopendir(file);
+    if (!tasks) {
+        bool unknown = errno != ENOENT && errno != ESRCH;
+        if (file >= 0)
+            close(file);
+        return unknown;
+    }
+    bool lives = false;
+    const struct dirent *entry;
+    while (!lives && (entry = readdir(tasks)))
+        lives = entry->d_name[0] != '.' && thread_lives(file, entry->d_name);
+    closedir(tasks);
+    return lives;
+}
+
 int process_cannot_hold(int directory)
 {
     struct process_stat stat;
@@ -228,7 +281,7 @@ int process_cannot_hold(int directory)
         return 1;
     if (stat.state != 'Z' && stat.state != 'X')
         return 0;
-    return stat.threads > 1 ? -ENOTSUP : 1;
+    return stat.threads > 1 && some_thread_lives(directory) ? -ENOTSUP : 1;
 }
 
 int process_read_descriptor(int directory, int fd, uint32_t *inode)
@@ -238,6 +291,19 @@ int process_read_descriptor(int directory, int fd, uint32_t *inode)
     snprintf(name, sizeof name, "fd/%d", fd);
     ssize_t length = readlinkat(directory, name, target, sizeof target);
     return length < 0 ? -errno : process_parse_link(target, (size_t)length, inode);
+}
+
+static int parse_boot_time(const char *line, uint64_t *seconds)
+{
+    static const char name[] = "btime ";
+    if (strncmp(line, name, sizeof name - 1) != 0)
+        return -EINVAL;
+    char *end;
+    unsigned long long value = strtoull(line + sizeof name - 1, &end, 10);
+    if (end == line + sizeof name - 1)
+        return -EINVAL;
+    *seconds = value;
+    return 0;
 }
 
 int process_boot_time(const char *procfs, uint64_t *seconds)
@@ -252,12 +318,8 @@ int process_boot_time(const char *procfs, uint64_t *seconds)
     char *line = NULL;
     size_t size = 0;
     int error = -EINVAL;
-    unsigned long long value;
     while (error && getline(&line, &size, file) >= 0)
-        if (sscanf(line, "btime %llu", &value) == 1)
-            error = 0;
-    if (!error)
-        *seconds = value;
+        error = parse_boot_time(line, seconds);
     free(line);
     fclose(file);
     return error;

@@ -122,6 +122,8 @@ static int launch(struct supervisor *supervisor, int64_t now)
     supervisor->state = STARTING;
     supervisor->due = now + START_PATIENCE;
     result = send_settings(supervisor->channel, &supervisor->settings);
+    if (result == -EPIPE) /* it is dead already, and its end of the channel shows that */
+        return 0;
     if (result)
         end_process(supervisor);
     return result;

@@ -25,7 +25,8 @@ RUNNER = os.environ.get("UDPWATCH_RUNNER", "").split()
 DEADLINE = 60 if RUNNER else 20
 PORT = 9117
 CLONE_NEWNET = 0x40000000
-FINDINGS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehavior")
+# What the sanitizers, and valgrind where it is quiet otherwise, say of a fault.
+FINDINGS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|^==\d+==", re.MULTILINE)
 
 program = None  # the udpwatch under test, by install_for_everyone
 libc = ctypes.CDLL(None, use_errno=True)

@@ -95,7 +95,6 @@ static void test_what_is_refused(void **state)
         "--watch=1e9 status",
         "--watch=nan status",
         "status --listen 127.0.0.1:9117",
-
         "run --all",
         "--config",
     };

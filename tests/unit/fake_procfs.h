@@ -98,6 +98,22 @@ static inline void fake_process_add(const char *procfs, const struct fake_proces
                      0);
 }
 
+/* Add procfs/PID/task/TID with these flags and pending signals. */
+static inline void fake_thread_add(const char *procfs, pid_t pid, pid_t thread, unsigned long flags,
+                                   unsigned long pending)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%d/task", procfs, pid);
+    mkdir(path, 0755);
+    fake_process_add(path, &(struct fake_process){.pid = thread, .flags = flags});
+    char text[256];
+    int length = snprintf(text, sizeof text,
+                          "Name:\tx\nUid:\t0\t0\t0\t0\nSigQ:\t1/9\n"
+                          "SigPnd:\t%016lx\nShdPnd:\t0000000000000000\n",
+                          pending);
+    fake_write(path, text, (size_t)length, "%d/status", thread);
+}
+
 /* Let descriptor fd of the process refer to target, instead of what it referred to. */
 static inline void fake_descriptor(const char *procfs, pid_t pid, int fd, const char *target)
 {

@@ -64,7 +64,7 @@ struct capabilities {
 static struct capabilities own_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2];
+    struct __user_cap_data_struct data[2] = {0};
 
     CHECK(syscall(SYS_capget, &header, data) == 0);
     return (struct capabilities){
