@@ -70,9 +70,13 @@ def holders_of_metrics(config):
     scrape = harness.Exposition(result.stdout)
     names = ["udpwatch_sockets", "udpwatch_socket_receive_queue_bytes",
              "udpwatch_socket_receive_buffer_bytes", "udpwatch_socket_dropped_datagrams"]
-    return {(labels["port"], labels["bound_address"], labels["pid"]):
-            [scrape.value(name, **labels) for name in names]
-            for labels, _ in scrape.samples(names[0])}
+    groups = collections.defaultdict(lambda: [0, 0, 0, 0])
+    # A process may hold several sockets at one address that serve different expected ports.
+    for labels, _ in scrape.samples(names[0]):
+        group = groups[labels["port"], labels["bound_address"], labels["pid"]]
+        for index, name in enumerate(names):
+            group[index] += scrape.value(name, **labels)
+    return dict(groups)
 
 
 class Scenario:
