@@ -200,6 +200,13 @@ static int parse_message(const struct nlmsghdr *message, bool auto_bound, struct
     }
 }
 
+/* mnl_nlmsg_ok of libmnl 1.0.4 takes a length above INT_MAX for a negative one, which fits. */
+static bool message_fits(const struct nlmsghdr *message, int remaining)
+{
+    return remaining >= (int)sizeof(*message) && message->nlmsg_len <= (uint32_t)remaining &&
+           mnl_nlmsg_ok(message, remaining);
+}
+
 int sock_diag_parse(const void *bytes, size_t length, uint32_t sequence, bool auto_bound,
                     struct socket_list *list, bool *done)
 {
@@ -207,7 +214,7 @@ int sock_diag_parse(const void *bytes, size_t length, uint32_t sequence, bool au
     int remaining = (int)length;
 
     *done = false;
-    while (mnl_nlmsg_ok(message, remaining)) {
+    while (message_fits(message, remaining)) {
         if (message->nlmsg_seq == sequence) {
             int result = parse_message(message, auto_bound, list, done);
 

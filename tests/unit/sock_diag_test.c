@@ -216,6 +216,19 @@ static void test_lying_lengths(void **state)
         }
 }
 
+static void test_a_length_that_reads_as_negative(void **state)
+{
+    struct datagram datagram = {0};
+    struct socket_list list = {0};
+    bool done;
+    (void)state;
+
+    add_socket(&datagram, 514, 1);
+    ((struct nlmsghdr *)datagram.bytes)->nlmsg_len = 0xc9c9c9c9;
+    assert_int_equal(parse(&datagram, &list, &done), -EBADMSG);
+    assert_int_equal(list.count, 0);
+}
+
 static void test_repeats_fall_by_cookie(void **state)
 {
     struct datagram datagram = {0};
@@ -367,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_missing_memory_is_an_error),
         cmocka_unit_test(test_every_cut_is_noticed),
         cmocka_unit_test(test_lying_lengths),
+        cmocka_unit_test(test_a_length_that_reads_as_negative),
         cmocka_unit_test(test_repeats_fall_by_cookie),
         cmocka_unit_test(test_kernel_dump_and_lookup),
         cmocka_unit_test(test_kernel_chosen_port_is_told_apart),
