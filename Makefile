@@ -106,7 +106,7 @@ sanitize:
 	$Q$(MAKE) --no-print-directory B=build/asan HARDENING=-fPIE \
 		CFLAGS='$(SANITIZE) -fsanitize=address,undefined' PYTEST='-q -m "not plain"' unit system
 
-VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
+VALGRIND := valgrind -q --vgdb=no --leak-check=full --show-leak-kinds=definite,indirect \
 	--errors-for-leak-kinds=definite,indirect --error-exitcode=9
 valgrind:
 	$Qtests/tools/install-deps build test analysis
