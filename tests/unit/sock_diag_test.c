@@ -225,6 +225,7 @@ static void test_a_length_that_reads_as_negative(void **state)
 
     add_socket(&datagram, 514, 1);
     ((struct nlmsghdr *)datagram.bytes)->nlmsg_len = 0xc9c9c9c9;
+    ((struct nlmsghdr *)datagram.bytes)->nlmsg_seq = SEQUENCE - 1; /* to be passed over */
     assert_int_equal(parse(&datagram, &list, &done), -EBADMSG);
     assert_int_equal(list.count, 0);
 }
