@@ -143,7 +143,7 @@ fuzz:
 	done
 
 bench: all $B/tests/udp_holder
-	$Qtests/tools/own-pids $(PYTHON) tests/bench/scrape_cost.py
+	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/scrape_cost.py
 
 install: all
 	install -D -m 755 $B/udpwatch $(DESTDIR)$(PREFIX)/bin/udpwatch
