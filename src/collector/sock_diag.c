@@ -109,11 +109,12 @@ void sock_diag_close(struct sock_diag *diag)
     free(diag);
 }
 
+/* libmnl's own loop ends at the message's length rounded up: up to 3 bytes behind it. */
 static bool attribute_fits(const struct nlattr *attribute, const struct nlmsghdr *message)
 {
-    const char *tail = mnl_nlmsg_get_payload_tail(message);
+    const char *end = (const char *)message + message->nlmsg_len;
 
-    return mnl_attr_ok(attribute, (int)(tail - (const char *)attribute));
+    return mnl_attr_ok(attribute, (int)(end - (const char *)attribute));
 }
 
 /* What sk_diag attributes of one message say. Returns 0, or -EBADMSG. */

@@ -230,6 +230,20 @@ static void test_a_length_that_reads_as_negative(void **state)
     assert_int_equal(list.count, 0);
 }
 
+static void test_an_attribute_that_leads_out_of_its_message(void **state)
+{
+    struct datagram datagram = {0};
+    struct socket_list list = {0};
+    bool done;
+    (void)state;
+
+    add_socket(&datagram, 514, 1);
+    ((struct nlmsghdr *)datagram.bytes)->nlmsg_len--;
+    datagram.length--;
+    assert_int_equal(parse(&datagram, &list, &done), -EBADMSG);
+    assert_int_equal(list.count, 0);
+}
+
 static void test_repeats_fall_by_cookie(void **state)
 {
     struct datagram datagram = {0};
@@ -382,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_every_cut_is_noticed),
         cmocka_unit_test(test_lying_lengths),
         cmocka_unit_test(test_a_length_that_reads_as_negative),
+        cmocka_unit_test(test_an_attribute_that_leads_out_of_its_message),
         cmocka_unit_test(test_repeats_fall_by_cookie),
         cmocka_unit_test(test_kernel_dump_and_lookup),
         cmocka_unit_test(test_kernel_chosen_port_is_told_apart),
