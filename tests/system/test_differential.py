@@ -10,6 +10,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 import harness
 
 SCENARIOS = int(os.environ.get("UDPWATCH_SCENARIOS", "300"))
@@ -64,10 +66,8 @@ def holders_of_ss(listeners):
     return dict(groups)
 
 
-def holders_of_metrics(config):
-    """The same, from `metrics`."""
-    result = harness.command("metrics", "--config", config, check=0)
-    scrape = harness.Exposition(result.stdout)
+def holders_of(scrape):
+    """The same, from a scrape."""
     names = ["udpwatch_sockets", "udpwatch_socket_receive_queue_bytes",
              "udpwatch_socket_receive_buffer_bytes", "udpwatch_socket_dropped_datagrams"]
     groups = collections.defaultdict(lambda: [0, 0, 0, 0])
@@ -77,6 +77,12 @@ def holders_of_metrics(config):
         for index, name in enumerate(names):
             group[index] += scrape.value(name, **labels)
     return dict(groups)
+
+
+@pytest.fixture
+def any_address():
+    """Addresses that the host does not have can be bound: fd00::5."""
+    Path("/proc/sys/net/ipv6/ip_nonlocal_bind").write_text("1")
 
 
 class Scenario:
@@ -166,7 +172,8 @@ def run(scenario, programs, write, tally):
             stack.callback(holder.stop)
         scenario.send()
         oracle, answers = quiet_listeners(
-            lambda: (listeners_of_udpwatch(config), holders_of_metrics(config)))
+            lambda: (listeners_of_udpwatch(config), holders_of(harness.Exposition(
+                harness.command("metrics", "--config", config, check=0).stdout))))
         assert answers[0] == oracle
         assert answers[1] == holders_of_ss(oracle)
     count(tally, scenario, oracle)
@@ -189,8 +196,7 @@ def count(tally, scenario, oracle):
     tally["dropping"] += sum(sock.drops > 0 for sock in oracle)
 
 
-def test_no_difference_to_ss(programs, write, capsys):
-    Path("/proc/sys/net/ipv6/ip_nonlocal_bind").write_text("1")  # for fd00::5
+def test_no_difference_to_ss(any_address, programs, write, capsys):
     tally = collections.Counter()
     for number in range(SCENARIOS):
         scenario = Scenario(SEED + number)

@@ -1,0 +1,105 @@
+"""An agent that lives on while sockets and their holders change: what it remembers must not be
+told as if it were so."""
+
+import contextlib
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import harness
+import test_differential as differential
+from test_differential import any_address  # noqa: F401
+
+SCENARIOS = 60
+# Opens sockets at the ports it is given, and closes them, all the time.
+CHURN = """
+import socket, sys
+while True:
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in sys.argv[1:]]
+    for each, port in zip(sockets, sys.argv[1:]):
+        each.bind(("0.0.0.0", int(port)))
+    for each in sockets:
+        each.close()
+"""
+
+
+def check_at_once(scrape, listeners):
+    """Without any patience: every socket is there, with its numbers, and no process is named that
+    does not hold it."""
+    sums = [sum(value for _, value in scrape.samples(f"udpwatch_port_{name}"))
+            for name in ("sockets", "receive_queue_bytes", "receive_buffer_bytes")]
+    assert sums == [len(listeners), sum(sock.queue for sock in listeners),
+                    sum(sock.buffer for sock in listeners)]
+    truth = differential.holders_of_ss(listeners)
+    for holder, numbers in differential.holders_of(scrape).items():
+        assert holder in truth, f"{holder} holds nothing there"
+        assert all(told <= true for told, true in zip(numbers, truth[holder])), holder
+
+
+def test_the_agent_never_names_a_holder_that_is_none(any_address, agent, programs):
+    seed = random.SystemRandom().randrange(10**9)
+    running = agent("[agent]\nscope = all\n")
+    for number in range(SCENARIOS):
+        scenario = differential.Scenario(seed + number)
+        with contextlib.ExitStack() as stack:
+            for name, options, sockets in scenario.programs:
+                stack.callback(harness.Holder(programs, *options, *sockets, name=name).stop)
+            scenario.send()
+            listeners, scrape = differential.quiet_listeners(running.scrape)
+            try:
+                check_at_once(scrape, listeners)
+                if number % 10 == 0:
+                    truth = differential.holders_of_ss(listeners)
+                    harness.wait_for(
+                        lambda: differential.holders_of(running.scrape()) == truth,
+                        "every holder to be found")
+            except AssertionError as error:
+                raise AssertionError(f"seed {seed + number}: {scenario.describe()}\n{error}") \
+                    from error
+
+
+def test_a_socket_that_moves_to_another_process_changes_its_holder(agent, hold):
+    """The descriptor goes from parent to child; the port is never without an owner that is right."""
+    running = agent("[receiver one]\nports = 514\nprocess = rsyslogd\n")
+    for _ in range(5):
+        holder = hold("0.0.0.0:514", "--pass", name="rsyslogd")
+        scrape = harness.wait_for(
+            lambda: (found := running.scrape()).state(514) == "ok" and found, "the holder")
+        ((labels, _),) = scrape.samples("udpwatch_sockets", port="514")
+        assert labels["pid"] == str(holder.children[0])
+        holder.stop()
+        assert running.scrape().state(514) == "absent"
+
+
+@contextlib.contextmanager
+def small_socket_table():
+    """A network namespace whose UDP table has 128 slots, where the kernel offers that (6.3)."""
+    size = Path("/proc/sys/net/ipv4/udp_child_hash_entries")
+    if size.exists():
+        size.write_text("128")
+    with harness.network_namespace():
+        yield
+
+
+def test_a_port_is_not_absent_because_others_come_and_go(directory, hold, capsys):
+    """A dump goes out in parts, and skips sockets that stay when at a part's end their neighbours
+    in the same slot of the kernel's table change: ss loses them."""
+    looks, lost = 50, 0
+    ports = list(range(1024, 65536, 128))
+    stay, come_and_go = ports[:240], ports[-8:]
+    with small_socket_table(), contextlib.ExitStack() as stack:
+        hold(*[f"0.0.0.0:{port}" for port in stay], name="filebeat")
+        running = harness.Agent(directory, "[filebeat core]\nports = "
+                                + "\nports = ".join(map(str, stay)) + "\n")
+        stack.callback(running.stop)
+        churn = subprocess.Popen([sys.executable, "-c", CHURN, *map(str, come_and_go)])
+        stack.callback(churn.wait)
+        stack.callback(churn.kill)
+        for _ in range(looks):
+            states = running.scrape().states()
+            assert set(states.values()) == {"ok"} and len(states) == len(stay), states
+            lost += not set(stay) <= {sock.port for sock in differential.listeners_of_ss()}
+    with capsys.disabled():
+        print(f"\n{looks} looks beside sockets that come and go: ss lost a port in {lost}, "
+              "udpwatch in none")
