@@ -1,6 +1,5 @@
 # udpwatch: build, test, install. "make help" lists the targets; V=1 shows the commands.
 PREFIX ?= /usr/local
-SYSCONFDIR ?= /etc
 LIBEXECDIR ?= $(PREFIX)/libexec/udpwatch
 DESTDIR ?=
 B ?= build
@@ -44,7 +43,14 @@ $B/udpwatch-server: $B/obj/server/main.o $(INSTRUMENT) $B/libserver.a
 	$(call say,LD,$@)
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
 
-$B/obj/%.o: src/%.c
+# Objects are as good as the flags that they were made with: PREFIX and CFLAGS among them.
+$B/flags: force
+	@mkdir -p $B
+	@echo '$(subst ','\'',$(CC) $(ALL_CFLAGS))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(CC) $(ALL_CFLAGS))' > $@
+force:
+
+$B/obj/%.o: src/%.c $B/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -148,9 +154,9 @@ bench: all $B/tests/udp_holder
 install: all
 	install -D -m 755 $B/udpwatch $(DESTDIR)$(PREFIX)/bin/udpwatch
 	install -D -m 755 $B/udpwatch-server $(DESTDIR)$(LIBEXECDIR)/udpwatch-server
-	install -d $(DESTDIR)$(SYSCONFDIR)/udpwatch/conf.d
-	test -e $(DESTDIR)$(SYSCONFDIR)/udpwatch/udpwatch.ini || \
-		install -m 644 etc/udpwatch.ini $(DESTDIR)$(SYSCONFDIR)/udpwatch/udpwatch.ini
+	install -d $(DESTDIR)/etc/udpwatch/conf.d
+	test -e $(DESTDIR)/etc/udpwatch/udpwatch.ini || \
+		install -m 644 etc/udpwatch.ini $(DESTDIR)/etc/udpwatch/udpwatch.ini
 	install -D -m 644 doc/status.schema.json $(DESTDIR)$(PREFIX)/share/doc/udpwatch/status.schema.json
 
 help:
@@ -163,11 +169,11 @@ help:
 	@echo 'make coverage  all tests, with the share of lines that they reach'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
 	@echo 'make bench     processor time of a scrape, beside ss -uanpm'
-	@echo 'make install   to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR)'
+	@echo 'make install   to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
 	@echo 'make clean     remove $B'
 
 clean:
 	rm -rf $B
 
-.PHONY: all unit system check run lint sanitize valgrind coverage fuzz bench install help clean
+.PHONY: force all unit system check run lint sanitize valgrind coverage fuzz bench install help clean
 -include $(shell find $B/obj $B/unit $B/tests -type f -name '*.d' 2>/dev/null)

@@ -26,4 +26,7 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Write each line of a text that has newlines as a warning of its own. */
+void log_warning_lines(const char *lines);
+
 #endif

@@ -162,11 +162,10 @@ bool config_value_process(const char *value, char **process, const struct config
     return hand_out(value, process, place);
 }
 
-/* The types of systemd.unit(5) whose cgroups can have processes. */
+/* The types of systemd.unit(5) whose cgroups have processes of their own: a slice has none. */
 static bool ends_as_unit(const char *value)
 {
-    static const char *const types[] = {".service", ".scope", ".socket",
-                                        ".mount",   ".swap",  ".slice"};
+    static const char *const types[] = {".service", ".scope", ".socket", ".mount", ".swap"};
     size_t length = strlen(value);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         size_t type = strlen(types[i]);

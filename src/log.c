@@ -118,3 +118,13 @@ void log_debug(const char *format, ...)
     log_line(LOG_LEVEL_DEBUG, format, arguments);
     va_end(arguments);
 }
+
+void log_warning_lines(const char *lines)
+{
+    while (*lines) {
+        int length = (int)strcspn(lines, "\n");
+        if (length > 0)
+            log_warning("%.*s", length, lines);
+        lines += length + (lines[length] == '\n');
+    }
+}

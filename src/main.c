@@ -1,5 +1,6 @@
 /* udpwatch: the command line's commands. The agent itself is collector/agent.c. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,23 +55,26 @@ static int print_text(struct text *text, int status)
     return status;
 }
 
-/* Read the configuration; errors and warnings go to standard error. NULL: it is bad. */
-static struct config *load(const struct config_overrides *overrides)
+/* Read the configuration; errors and warnings go to standard error, or warnings into the log.
+ * NULL: it is bad. */
+static struct config *load(const struct config_overrides *overrides, bool logs)
 {
     struct text messages = {0};
     struct config *config = config_load(overrides, &messages);
 
-    if (messages.bytes)
-        fputs(messages.bytes, stderr);
-    text_free(&messages);
     if (config)
         log_set_level(config->log_level);
+    if (config && logs)
+        log_warning_lines(messages.bytes ? messages.bytes : "");
+    else if (messages.bytes)
+        fputs(messages.bytes, stderr);
+    text_free(&messages);
     return config;
 }
 
 static int run_command(const struct arguments *arguments)
 {
-    struct config *config = load(&arguments->overrides);
+    struct config *config = load(&arguments->overrides, true);
     char server[4096];
 
     if (!config)
@@ -110,7 +114,7 @@ static int look_once(const struct arguments *arguments, struct collector *collec
 
     if (result) {
         fprintf(stderr, "udpwatch: cannot take a look: %s\n", strerror(-result));
-        return EXIT_RUNTIME;
+        return REPORT_INCOMPLETE;
     }
     if (arguments->watch_seconds > 0 && isatty(STDOUT_FILENO))
         text_append(&text, "\033[H\033[2J");
@@ -147,7 +151,7 @@ static int look_with(const struct arguments *arguments, const struct config *con
     if (result) {
         fprintf(stderr, "udpwatch: cannot open the kernel's socket diagnostics: %s\n",
                 strerror(-result));
-        return EXIT_RUNTIME;
+        return REPORT_INCOMPLETE;
     }
     if (arguments->watch_seconds > 0)
         status = look_until_stopped(arguments, collector);
@@ -159,7 +163,7 @@ static int look_with(const struct arguments *arguments, const struct config *con
 
 static int look_command(const struct arguments *arguments)
 {
-    struct config *config = load(&arguments->overrides);
+    struct config *config = load(&arguments->overrides, false);
     int status;
 
     if (!config)
@@ -174,7 +178,7 @@ static int look_command(const struct arguments *arguments)
 static int discover_command(const struct arguments *arguments)
 {
     struct config_overrides overrides = arguments->overrides;
-    struct config *named = overrides.file ? load(&overrides) : NULL;
+    struct config *named = overrides.file ? load(&overrides, false) : NULL;
     struct config *config;
     int status;
 
@@ -183,7 +187,7 @@ static int discover_command(const struct arguments *arguments)
     if (named)
         overrides.procfs = named->procfs;
     overrides.no_files = true;
-    config = load(&overrides);
+    config = load(&overrides, false);
     if (config)
         config->max_sockets = MOST_DISCOVERED;
     status = config ? look_with(arguments, config) : EXIT_USAGE;
@@ -194,7 +198,7 @@ static int discover_command(const struct arguments *arguments)
 
 static int check_config_command(const struct arguments *arguments)
 {
-    struct config *config = load(&arguments->overrides);
+    struct config *config = load(&arguments->overrides, false);
     struct text text = {0};
 
     if (!config)
@@ -212,10 +216,23 @@ static int print(const char *string)
     return print_text(&text, EXIT_SUCCESS);
 }
 
+/* Started with one of 0 to 2 closed, a socket of ours would become standard output. */
+static int open_standard_descriptors(void)
+{
+    int descriptor;
+
+    do
+        descriptor = open("/dev/null", O_RDWR);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    return descriptor < 0 ? -errno : close(descriptor);
+}
+
 int main(int argc, char *argv[])
 {
     struct arguments arguments;
 
+    if (open_standard_descriptors() < 0)
+        return EXIT_RUNTIME;
     if (arguments_parse(argc, argv, &arguments))
         return EXIT_USAGE;
     switch (arguments.command) {

@@ -16,6 +16,15 @@ enum { WANTED_COUNT = sizeof wanted / sizeof *wanted };
 /* In the order of preference. */
 static const char *const users[] = {"udpwatch", "nobody"};
 
+/* Whether root may become another user: a container or a unit may have taken that from it. */
+static bool may_change_user(void)
+{
+    capng_get_caps_process();
+    return geteuid() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETUID) == 1 &&
+           capng_have_capability(CAPNG_EFFECTIVE, CAP_SETGID) == 1 &&
+           capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) == 1;
+}
+
 /* Make libcap-ng's idea of the new state: the wanted capabilities as far as they are held.
  * Returns whether all are. */
 static bool choose_capabilities(void)
@@ -85,9 +94,10 @@ static int drop_capabilities(void)
 
 int sandbox_collector(struct sandbox_result *result)
 {
+    bool may_change = may_change_user();
     result->user = NULL;
     result->can_read_processes = choose_capabilities();
-    int error = geteuid() == 0 ? change_user(&result->user) : drop_capabilities();
+    int error = may_change ? change_user(&result->user) : drop_capabilities();
     if (error)
         return error;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

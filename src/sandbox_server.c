@@ -19,9 +19,7 @@ static const int serving_calls[] = {
     SCMP_SYS(accept),
     SCMP_SYS(accept4),
     SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto),
     SCMP_SYS(recvmsg),
-    SCMP_SYS(sendmsg),
     SCMP_SYS(shutdown),
     SCMP_SYS(getsockname),
     SCMP_SYS(getsockopt),
@@ -104,6 +102,15 @@ static int allow_fcntl(scmp_filter_ctx filter)
     return result;
 }
 
+/* With MSG_FASTOPEN they connect a socket that is shut down: no connect(2) is needed (tcp(7)). */
+static int allow_sending(scmp_filter_ctx filter)
+{
+    int result = allow_masked(filter, SCMP_SYS(sendto), 3, MSG_FASTOPEN, 0);
+    if (!result)
+        result = allow_masked(filter, SCMP_SYS(sendmsg), 2, MSG_FASTOPEN, 0);
+    return result;
+}
+
 /* The calls of serving that are allowed with some arguments only. */
 static int allow_limited_calls(scmp_filter_ctx filter)
 {
@@ -116,6 +123,8 @@ static int allow_limited_calls(scmp_filter_ctx filter)
         result = allow_equal(filter, SCMP_SYS(tgkill), 0, (unsigned int)getpid());
     if (!result)
         result = allow_fcntl(filter);
+    if (!result)
+        result = allow_sending(filter);
     return result;
 }
 

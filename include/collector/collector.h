@@ -10,14 +10,11 @@
 
 struct collector;
 
-/* config: used until collector_use replaces it or collector_close; not owned. all: show the
+/* config: used until collector_close; not owned. all: show the
  * listeners that nobody named, whatever the scope says. Returns 0 and the collector, which
  * collector_close releases; or -errno. */
 int collector_open(struct collector **collector, const struct config *config, bool all);
 void collector_close(struct collector *collector);
-
-/* Look by another config from now on. Returns 0, or -errno and the old one stays in use. */
-int collector_use(struct collector *collector, const struct config *config);
 
 /* Take one look. A look that the kernel refuses is a result too: sockets_error says so.
  * Returns 0 and the look, which belongs to the collector and lives until its next call; -ENOMEM. */

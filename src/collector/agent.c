@@ -31,7 +31,7 @@ struct request {
 
 struct agent {
     struct config *config;
-    const struct config_overrides *overrides;
+    struct config_overrides overrides;
     struct collector *collector;
     struct supervisor *supervisor;
     struct agent_history history;
@@ -113,12 +113,21 @@ static void answer(struct agent *agent, const struct request *request, int descr
         log_debug("cannot answer the server: %s", strerror(-result));
 }
 
+/* The first look is over when the server starts, so "ready" is no reason for another. */
+static bool needs_look(const struct request *requests, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (requests[i].format != FORMAT_READY)
+            return true;
+    return false;
+}
+
 /* Answer all that wait from one look, each format rendered once. */
 static void answer_all(struct agent *agent, const struct request *requests, size_t count)
 {
     int descriptors[FORMATS] = {0};
     const struct look *look = NULL;
-    bool failed = count == 0 || take_look(agent, &look) != 0;
+    bool failed = needs_look(requests, count) && take_look(agent, &look) != 0;
 
     for (size_t i = 0; i < count; i++) {
         uint32_t format = requests[i].format;
@@ -149,8 +158,6 @@ static bool read_channel(struct agent *agent, struct request *requests, size_t *
             requests[(*count)++] = (struct request){.id = message.id, .format = message.format};
         else
             supervisor_handle_message(agent->supervisor, &message, monotonic_now());
-        if (supervisor_channel(agent->supervisor) < 0)
-            return true;
     }
     if (result == -EPROTO)
         log_error("the server sent a message that is not understood; it is started again");
@@ -165,7 +172,7 @@ static void handle_channel(struct agent *agent)
 
     if (!alive)
         supervisor_handle_death(agent->supervisor, monotonic_now());
-    else if (supervisor_channel(agent->supervisor) >= 0)
+    else
         answer_all(agent, requests, count);
 }
 
@@ -178,25 +185,29 @@ static size_t count_lines(const char *text)
     return lines;
 }
 
+/* The first line that is an error: warnings stand between them, by file and line. */
+static const char *first_error(const char *messages)
+{
+    while (*messages) {
+        size_t length = strcspn(messages, "\n");
+
+        if (!memmem(messages, length, ": warning: ", strlen(": warning: ")))
+            return messages;
+        messages += length + (messages[length] == '\n');
+    }
+    return "out of memory\n";
+}
+
 /* One line, however many errors there are: check-config lists them. */
 static void log_refused(struct agent *agent, struct text *messages)
 {
-    const char *first = messages->bytes ? messages->bytes : "out of memory\n";
+    const char *first = first_error(messages->bytes ? messages->bytes : "");
     size_t lines = count_lines(first);
 
     log_error("the configuration was not reloaded, the one in force stays: %.*s%s",
               (int)strcspn(first, "\n"), first,
               lines > 1 ? " (and more: run udpwatch check-config)" : "");
     agent->history.reload_successful = false;
-}
-
-static void log_lines(struct text *messages)
-{
-    char *rest = NULL;
-
-    for (char *line = messages->bytes ? strtok_r(messages->bytes, "\n", &rest) : NULL; line;
-         line = strtok_r(NULL, "\n", &rest))
-        log_warning("%s", line);
 }
 
 static int change_server(struct agent *agent, const struct config *config)
@@ -209,19 +220,32 @@ static int change_server(struct agent *agent, const struct config *config)
 
 static int use_config(struct agent *agent, struct config *config)
 {
-    int result = collector_use(agent->collector, config);
+    struct collector *collector = NULL;
+    int result = collector_open(&collector, config, false);
 
     if (!result)
         result = change_server(agent, config);
-    if (result)
-        collector_use(agent->collector, agent->config);
-    return result;
+    if (result) {
+        collector_close(collector);
+        return result;
+    }
+    collector_close(agent->collector);
+    agent->collector = collector;
+    return 0;
+}
+
+/* A default file may be missing from the start, but one that was there must not vanish without an
+ * error: all its receivers would vanish with it. */
+static void pin_default_file(struct agent *agent)
+{
+    if (!agent->overrides.file && access(CONFIG_DEFAULT_FILE, F_OK) == 0)
+        agent->overrides.file = CONFIG_DEFAULT_FILE;
 }
 
 static void reload(struct agent *agent)
 {
     struct text messages = {0};
-    struct config *config = config_load(agent->overrides, &messages);
+    struct config *config = config_load(&agent->overrides, &messages);
 
     if (!config) {
         log_refused(agent, &messages);
@@ -233,11 +257,12 @@ static void reload(struct agent *agent)
         config_free(agent->config);
         agent->config = config;
         log_set_level(config->log_level);
-        log_lines(&messages);
+        log_warning_lines(messages.bytes ? messages.bytes : "");
         log_info("the configuration was reloaded: %zu receivers, %zu expected ports",
                  config->receiver_count, config->port_count);
         agent->history.reload_successful = true;
         agent->history.reload_success_time = wall_clock();
+        pin_default_file(agent);
     }
     text_free(&messages);
 }
@@ -376,13 +401,17 @@ int agent_run(struct config *config, const struct config_overrides *overrides,
               const char *server_program)
 {
     struct agent agent = {.config = config,
-                          .overrides = overrides,
+                          .overrides = *overrides,
                           .history = {.reload_successful = true},
                           .signals = -1,
                           .search_timer = -1};
     int result;
 
     agent.history.reload_success_time = wall_clock();
+    pin_default_file(&agent);
+    if (!agent.overrides.file)
+        log_info("there is no " CONFIG_DEFAULT_FILE ": the built-in defaults hold, and every "
+                 "listener is shown");
     result = start(&agent, server_program);
     if (!result)
         log_info("udpwatch " UDPWATCH_VERSION " serves on %s: %zu receivers, %zu expected ports",

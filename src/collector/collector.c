@@ -44,9 +44,11 @@ int collector_open(struct collector **collector, const struct config *config, bo
     if (!made)
         return -ENOMEM;
     made->all = all;
-    result = sock_diag_open(&made->diag);
+    made->config = config;
+    made->absent_before = calloc(config->port_count + 1, sizeof(*made->absent_before));
+    result = made->absent_before ? sock_diag_open(&made->diag) : -ENOMEM;
     if (!result)
-        result = collector_use(made, config);
+        result = owners_open(&made->owners, config->procfs);
     if (result)
         collector_close(made);
     else
@@ -75,25 +77,6 @@ void collector_close(struct collector *collector)
     socket_list_free(&collector->sockets);
     free(collector->absent_before);
     free(collector);
-}
-
-int collector_use(struct collector *collector, const struct config *config)
-{
-    struct owners *owners = NULL;
-    bool *absent_before = calloc(config->port_count + 1, sizeof(*absent_before));
-    int result = absent_before ? owners_open(&owners, config->procfs) : -ENOMEM;
-
-    if (result) {
-        free(absent_before);
-        return result;
-    }
-    forget_look(collector);
-    free(collector->absent_before);
-    owners_close(collector->owners);
-    collector->absent_before = absent_before;
-    collector->owners = owners;
-    collector->config = config;
-    return 0;
 }
 
 static bool list_has(const struct socket_list *sorted, const struct udp_socket *socket)

@@ -26,6 +26,7 @@ enum {
 struct sock_diag {
     struct mnl_socket *netlink;
     uint32_t sequence;
+    bool broken; /* the last dump failed */
     unsigned char buffer[RECEIVE_SIZE] __attribute__((aligned(8)));
 };
 
@@ -80,24 +81,34 @@ void socket_list_free(struct socket_list *list)
     *list = (struct socket_list){0};
 }
 
-int sock_diag_open(struct sock_diag **diag)
+/* A netlink socket in place of the one there is, if any. Returns 0, or -errno. */
+static int connect_netlink(struct sock_diag *diag)
 {
     struct timeval timeout = {.tv_sec = RECEIVE_TIMEOUT_SECONDS};
+
+    if (diag->netlink)
+        mnl_socket_close(diag->netlink);
+    diag->netlink = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+    if (!diag->netlink || mnl_socket_bind(diag->netlink, 0, MNL_SOCKET_AUTOPID) < 0 ||
+        setsockopt(mnl_socket_get_fd(diag->netlink), SOL_SOCKET, SO_RCVTIMEO, &timeout,
+                   sizeof(timeout)) < 0)
+        return -errno;
+    return 0;
+}
+
+int sock_diag_open(struct sock_diag **diag)
+{
     struct sock_diag *made = calloc(1, sizeof(*made));
     int result;
 
     if (!made)
         return -ENOMEM;
-    made->netlink = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-    if (!made->netlink || mnl_socket_bind(made->netlink, 0, MNL_SOCKET_AUTOPID) < 0 ||
-        setsockopt(mnl_socket_get_fd(made->netlink), SOL_SOCKET, SO_RCVTIMEO, &timeout,
-                   sizeof(timeout)) < 0) {
-        result = -errno;
+    result = connect_netlink(made);
+    if (result)
         sock_diag_close(made);
-        return result;
-    }
-    *diag = made;
-    return 0;
+    else
+        *diag = made;
+    return result;
 }
 
 void sock_diag_close(struct sock_diag *diag)
@@ -297,11 +308,21 @@ int sock_diag_dump(struct sock_diag *diag, struct socket_list *list)
 {
     static const uint8_t families[] = {AF_INET, AF_INET6};
 
-    for (size_t i = 0; i < 2 * sizeof(families); i++) {
-        int result = dump_selection(diag, families[i / 2], i % 2 != 0, list);
+    /* A dump that failed half-way may go on in the kernel, which then refuses the next. */
+    if (diag->broken) {
+        int result = connect_netlink(diag);
 
         if (result)
             return result;
+        diag->broken = false;
+    }
+    for (size_t i = 0; i < 2 * sizeof(families); i++) {
+        int result = dump_selection(diag, families[i / 2], i % 2 != 0, list);
+
+        if (result) {
+            diag->broken = true;
+            return result;
+        }
     }
     socket_list_sort(list);
     return 0;

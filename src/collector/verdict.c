@@ -169,20 +169,30 @@ void verdict_port(struct look_port *port, bool sockets_read)
     port->state = counted ? judge_port(port, sockets_read) : PORT_UNKNOWN;
 }
 
+/* Where any holder is right, a port can be ok though its holder is out of sight. */
+static bool has_unseen_holder(const struct look_port *port)
+{
+    for (size_t i = 0; i < port->socket_count; i++)
+        if (port->sockets[i].known == HOLDERS_UNKNOWN && port->sockets[i].holder_count == 0)
+            return true;
+    return false;
+}
+
 static int judge_receiver(struct look_receiver *receiver, const struct look_port *ports,
                           size_t count)
 {
     struct pid_set matching = {0};
-    bool unknown = false, down = false;
+    bool unknown = false, unseen = false, down = false;
     int result = 0;
 
     for (size_t i = 0; i < count && !result; i++) {
         result = add_matching(&matching, &ports[i]);
         unknown |= ports[i].state == PORT_UNKNOWN;
+        unseen |= has_unseen_holder(&ports[i]);
         down |= ports[i].state == PORT_ABSENT || ports[i].state == PORT_WRONG_OWNER;
     }
     receiver->processes = (long)pid_set_finish(&matching);
-    if (unknown)
+    if (unknown || unseen)
         receiver->processes = -1; /* some holder may be out of sight: no number is true */
     receiver->up = down ? 0 : unknown ? -1 : 1;
     return result;

@@ -1,5 +1,6 @@
 #include "exposition/metrics.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -336,7 +337,7 @@ static int prepare(struct writer *writer)
     writer->port_labels = calloc(writer->look->port_count + 1, sizeof(*writer->port_labels));
     writer->holding_labels = calloc(writer->holding_count + 1, sizeof(*writer->holding_labels));
     if (!writer->port_labels || !writer->holding_labels)
-        return -1;
+        return -ENOMEM;
     make_labels(writer);
     return 0;
 }

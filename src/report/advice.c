@@ -2,7 +2,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "collector/verdict.h"
 #include "report/report.h"
+#include "users.h"
 
 bool report_incomplete(const struct look *look)
 {
@@ -26,7 +28,7 @@ static void append_criterion(struct text *text, const char *name, const char *va
 {
     if (!value)
         return;
-    text_print(text, " %s ", name);
+    text_print(text, "%s%s ", *name == ',' ? "" : " ", name);
     text_append_printable(text, value);
 }
 
@@ -38,15 +40,37 @@ static void describe_receiver(struct text *text, const struct receiver *receiver
     append_criterion(text, "user", receiver->user);
 }
 
-/* The holders of the first socket that has any. */
-static void describe_holder(struct text *text, const struct look_port *port)
+/* What the receiver's criteria speak of, as it is. */
+static void describe_process(struct text *text, const struct receiver *receiver,
+                             const struct process *process)
+{
+    char user[USER_NAME_SIZE];
+
+    text_append_printable(text, process->comm);
+    text_print(text, " (pid %d", (int)process->pid);
+    if (receiver->cmdline)
+        append_criterion(text, ", cmdline", process->arguments);
+    if (receiver->unit)
+        append_criterion(text, ", unit", process->unit[0] ? process->unit : "(none)");
+    user_name(process->uid, user);
+    if (receiver->user)
+        append_criterion(text, ", user", user);
+    text_append(text, ")");
+}
+
+/* A holder of the first socket that none of its holders makes right. */
+static void describe_wrong_holder(struct text *text, const struct look_port *port)
 {
     for (size_t i = 0; i < port->socket_count; i++) {
-        if (port->sockets[i].holder_count == 0)
-            continue;
-        text_append_printable(text, port->sockets[i].holders[0]->comm);
-        text_print(text, " (pid %d)", (int)port->sockets[i].holders[0]->pid);
-        return;
+        const struct look_socket *socket = &port->sockets[i];
+        bool right = false;
+
+        for (size_t j = 0; j < socket->holder_count; j++)
+            right |= verdict_matches(port->receiver, socket->holders[j]);
+        if (!right && socket->holder_count > 0) {
+            describe_process(text, port->receiver, socket->holders[0]);
+            return;
+        }
     }
     text_append(text, "the kernel itself");
 }
@@ -67,7 +91,7 @@ void report_advice(const struct look *look, const struct look_port *port, struct
         break;
     case PORT_WRONG_OWNER:
         text_append(text, "held by ");
-        describe_holder(text, port);
+        describe_wrong_holder(text, port);
         text_append(text, ", expected");
         describe_receiver(text, port->receiver);
         break;

@@ -34,8 +34,7 @@ struct discovery {
     struct text *text;
 };
 
-/* systemd and a parent that forked hold a socket beside its reader: prefer the youngest program,
- * which is the one that was started to use it. */
+/* systemd may hold a socket beside its reader, which is the one to expect. */
 static const struct process *principal_holder(const struct look_socket *socket)
 {
     const struct process *best = NULL;
@@ -338,6 +337,8 @@ void report_discover(const struct look *look, struct text *text)
     if (discovery.listeners && discovery.sections) {
         gather(&discovery);
         append_head(&discovery);
+        if (discovery.count == 0)
+            text_append(text, "\n; there are no UDP listeners now\n");
         for (size_t i = 0; i < discovery.section_count; i++)
             append_section(&discovery, i);
         append_clients(&discovery);

@@ -167,12 +167,14 @@ static void append_summary(struct text *text, const struct look *look)
 {
     size_t healthy = 0;
 
+    if (look->port_count)
+        text_append(text, "\n");
     for (size_t i = 0; i < look->config->port_count; i++)
         healthy += port_state_healthy(look->ports[i].state);
     if (look->config->port_count)
-        text_print(text, "\n%zu of %zu expected ports healthy", healthy, look->config->port_count);
+        text_print(text, "%zu of %zu expected ports healthy", healthy, look->config->port_count);
     else
-        text_append(text, "\nno receiver is configured: every listener is shown (try: udpwatch "
+        text_append(text, "no receiver is configured: every listener is shown (try: udpwatch "
                           "discover)");
     if (!look->sockets_error)
         text_print(text, "; %zu listeners that no receiver names", look->unexpected_sockets);
