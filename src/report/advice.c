@@ -114,9 +114,11 @@ void report_errors(const struct look *look, struct text *text)
                    look->sockets_error == -ENOENT ? " (is the kernel module udp_diag missing? "
                                                     "modprobe udp_diag)"
                                                   : "");
-    if (look->owners.error)
-        text_print(text, "cannot read %s: %s\n", look->config->procfs,
-                   strerror(-look->owners.error));
+    if (look->owners.error) {
+        text_append(text, "cannot read ");
+        text_append_printable(text, look->config->procfs);
+        text_print(text, ": %s\n", strerror(-look->owners.error));
+    }
     if (look->owners.scanned && look->owners.processes_hidden)
         text_append(text, "processes of other users are hidden (hidepid): run as root, or grant "
                           "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH\n");

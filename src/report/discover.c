@@ -239,11 +239,10 @@ static void append_ports(struct discovery *discovery, size_t section)
     }
 }
 
-/* Whether every place of a section is expected by an earlier one, as in a SO_REUSEPORT group. */
-static bool adds_nothing(const struct discovery *discovery, size_t section)
+static bool is_empty(const struct discovery *discovery, size_t section)
 {
     for (size_t i = 0; i < discovery->count; i++)
-        if (discovery->listeners[i].section == section && !said_before(discovery, i, false))
+        if (discovery->listeners[i].section == section)
             return false;
     return true;
 }
@@ -254,17 +253,14 @@ static void append_section(struct discovery *discovery, size_t number)
     struct text *text = discovery->text;
     bool filebeat = section->holder && strcmp(section->holder->comm, "filebeat") == 0;
 
-    if (adds_nothing(discovery, number)) {
-        text_print(text, "\n; %s holds only sockets beside those above, on the same ports\n",
-                   section->name);
+    if (is_empty(discovery, number))
         return;
-    }
     text_print(text, "\n[%s %s]\n", filebeat ? "filebeat" : "receiver", section->name);
     if (section->holder)
         append_criteria(discovery, section);
     else
-        text_append(text, "; the kernel's own sockets, or holders that could not be read: any "
-                          "holder is right\n");
+        text_append(text, "; the kernel's own sockets, ports that several programs share, or "
+                          "holders that\n; could not be read: any holder is right\n");
     append_ports(discovery, number);
 }
 
@@ -309,6 +305,32 @@ static size_t count_sockets(const struct look *look)
     return count;
 }
 
+static bool is_shared(const struct discovery *discovery, size_t listener)
+{
+    for (size_t i = 0; i < discovery->count; i++)
+        if (same_place(&discovery->listeners[i], &discovery->listeners[listener]) &&
+            discovery->listeners[i].section != discovery->listeners[listener].section)
+            return true;
+    return false;
+}
+
+/* A place can be expected once only: where several programs share it, of any holder. */
+static void move_shared(struct discovery *discovery)
+{
+    bool *shared = calloc(discovery->count + 1, sizeof(*shared));
+
+    if (!shared) {
+        discovery->text->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < discovery->count; i++)
+        shared[i] = is_shared(discovery, i);
+    for (size_t i = 0; i < discovery->count; i++)
+        if (shared[i])
+            discovery->listeners[i].section = section_of(discovery, NULL);
+    free(shared);
+}
+
 static void gather(struct discovery *discovery)
 {
     for (size_t i = 0; i < discovery->look->port_count; i++) {
@@ -322,15 +344,28 @@ static void gather(struct discovery *discovery)
             listener->section = section_of(discovery, listener->holder);
         }
     }
+    move_shared(discovery);
     find_same_named(discovery);
     name_sections(discovery);
+}
+
+/* Each line of report_errors as a comment. */
+static void append_errors(struct discovery *discovery)
+{
+    struct text errors = {0};
+    char *rest = NULL;
+
+    report_errors(discovery->look, &errors);
+    for (char *line = errors.bytes ? strtok_r(errors.bytes, "\n", &rest) : NULL; line;
+         line = strtok_r(NULL, "\n", &rest))
+        text_print(discovery->text, "\n; incomplete: %s\n", line);
+    text_free(&errors);
 }
 
 void report_discover(const struct look *look, struct text *text)
 {
     struct discovery discovery = {.look = look, .text = text};
-    size_t most = count_sockets(look) + 1;
-    struct text errors = {0};
+    size_t most = count_sockets(look) + 2; /* one section more: of shared ports */
 
     discovery.listeners = calloc(most, sizeof(*discovery.listeners));
     discovery.sections = calloc(most, sizeof(*discovery.sections));
@@ -345,10 +380,7 @@ void report_discover(const struct look *look, struct text *text)
     } else {
         text->failed = true;
     }
-    report_errors(look, &errors);
-    if (errors.length)
-        text_print(text, "\n; incomplete: %s", errors.bytes);
-    text_free(&errors);
+    append_errors(&discovery);
     free(discovery.listeners);
     free(discovery.sections);
 }

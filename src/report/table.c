@@ -56,7 +56,9 @@ static void append_holders(struct row *row, const struct look_port *port)
         for (size_t j = 0; j < port->sockets[i].holder_count; j++)
             if (!seen_before(port, i, port->sockets[i].holders[j]))
                 append_holder(row, port->sockets[i].holders[j], number++);
-    if (number > SHOWN_HOLDERS)
+    if (port->socket_count > SHOWN_SOCKETS)
+        text_append(&row->cells[PROCESS], " and others"); /* counting them all takes long */
+    else if (number > SHOWN_HOLDERS)
         text_print(&row->cells[PROCESS], " and %zu more", number - SHOWN_HOLDERS);
     if (number == 0 && port->socket_count && port->sockets[0].known == HOLDERS_KERNEL)
         text_append(&row->cells[PROCESS], "(kernel)");

@@ -222,6 +222,27 @@ static void test_discover(void **state)
     text_free(&text);
 }
 
+/* A place that two programs share can be expected once: of any holder. */
+static void test_discover_shares_what_is_shared(void **state)
+{
+    struct sample sample;
+    struct look_socket pair[2];
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    pair[0] = sample.sockets[SAMPLE_OK];
+    pair[1] = sample.sockets[SAMPLE_OK];
+    pair[1].holders = sample.by_wrong;
+    sample.ports[SAMPLE_OK].sockets = pair;
+    sample.ports[SAMPLE_OK].socket_count = sample.ports[SAMPLE_OK].counted_count = 2;
+    sample.look.port_count = 1;
+    report_discover(&sample.look, &text);
+    assert_has(&text, "any holder is right\nports   = 6984\n");
+    assert_lacks(&text, "process =");
+    text_free(&text);
+}
+
 /* Two of one name and unit are told apart by their arguments; one place is expected once. */
 static void test_discover_tells_same_named_apart(void **state)
 {
@@ -254,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_exit_statuses),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_discover),
+        cmocka_unit_test(test_discover_shares_what_is_shared),
         cmocka_unit_test(test_discover_tells_same_named_apart),
     };
 
