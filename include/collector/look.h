@@ -70,6 +70,23 @@ struct look {
     size_t all_socket_count;
 };
 
+/* Sums over the sockets that are counted at a port. */
+struct look_sums {
+    uint64_t receive_queue_bytes;
+    uint64_t receive_buffer_bytes;
+    uint64_t dropped_datagrams; /* since each socket was made */
+};
+
+/* Whether the numbers of a port's sockets can be told: not after a failed look, and not when its
+ * sockets are counted at more specific ports. */
+bool look_port_has_numbers(const struct look *look, const struct look_port *port);
+
+/* 1: the right process holds the port, 0: a wrong one does, -1: neither is known. */
+int look_port_owner_ok(const struct look_port *port);
+
+/* Sum the sockets that are counted at the port. */
+struct look_sums look_port_sums(const struct look_port *port);
+
 /* The name of a state as the contract of the metrics has it. */
 const char *port_state_name(enum port_state state);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "clock.h"
 #include "collector/collector.h"
 #include "collector/supervisor.h"
 #include "exposition/metrics.h"
@@ -41,22 +42,6 @@ struct agent {
     int sockets_error; /* of the last look, so that a fault is said once */
     int owners_error;
 };
-
-static int64_t monotonic_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static double wall_clock(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* Say a fault when it begins and when it ends. */
 static void log_change(int *before, int now, const char *what, const char *remedy)
@@ -157,7 +142,7 @@ static bool read_channel(struct agent *agent, struct request *requests, size_t *
         if (message.kind == CHANNEL_REQUEST)
             requests[(*count)++] = (struct request){.id = message.id, .format = message.format};
         else
-            supervisor_handle_message(agent->supervisor, &message, monotonic_now());
+            supervisor_handle_message(agent->supervisor, &message, clock_monotonic());
     }
     if (result == -EPROTO)
         log_error("the server sent a message that is not understood; it is started again");
@@ -171,7 +156,7 @@ static void handle_channel(struct agent *agent)
     bool alive = read_channel(agent, requests, &count);
 
     if (!alive)
-        supervisor_handle_death(agent->supervisor, monotonic_now());
+        supervisor_handle_death(agent->supervisor, clock_monotonic());
     else
         answer_all(agent, requests, count);
 }
@@ -261,7 +246,7 @@ static void reload(struct agent *agent)
         log_info("the configuration was reloaded: %zu receivers, %zu expected ports",
                  config->receiver_count, config->port_count);
         agent->history.reload_successful = true;
-        agent->history.reload_success_time = wall_clock();
+        agent->history.reload_success_time = clock_unix_time();
         pin_default_file(agent);
     }
     text_free(&messages);
@@ -305,7 +290,7 @@ static int milliseconds_of(int64_t nanoseconds)
 /* One turn of the loop. Returns 0, or -errno. */
 static int turn(struct agent *agent)
 {
-    int64_t wait = supervisor_run(agent->supervisor, monotonic_now());
+    int64_t wait = supervisor_run(agent->supervisor, clock_monotonic());
     struct pollfd events[] = {
         {.fd = agent->signals, .events = POLLIN},
         {.fd = agent->search_timer, .events = POLLIN},
@@ -407,7 +392,7 @@ int agent_run(struct config *config, const struct config_overrides *overrides,
                           .search_timer = -1};
     int result;
 
-    agent.history.reload_success_time = wall_clock();
+    agent.history.reload_success_time = clock_unix_time();
     pin_default_file(&agent);
     if (!agent.overrides.file)
         log_info("there is no " CONFIG_DEFAULT_FILE ": the built-in defaults hold, and every "

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "collector/match.h"
 #include "collector/sock_diag.h"
 #include "collector/verdict.h"
@@ -23,17 +23,9 @@ struct collector {
     struct look look;
 };
 
-static int64_t monotonic_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static double seconds_since(int64_t begin)
 {
-    return (double)(monotonic_now() - begin) / 1e9;
+    return (double)(clock_monotonic() - begin) / 1e9;
 }
 
 int collector_open(struct collector **collector, const struct config *config, bool all)
@@ -325,7 +317,7 @@ static int update_owners(struct collector *collector)
     for (size_t i = 0; i < collector->served_count; i++)
         if (collector->served[i].counted) /* each socket is counted once */
             watched[count++] = collector->served[i].socket;
-    result = owners_update(collector->owners, watched, count, monotonic_now());
+    result = owners_update(collector->owners, watched, count, clock_monotonic());
     free(watched);
     return result == -ENOMEM ? result : 0; /* other errors are in owners_counts */
 }
@@ -372,13 +364,13 @@ static bool judge(struct collector *collector)
 
 static int find_owners(struct collector *collector)
 {
-    int64_t begin = monotonic_now();
+    int64_t begin = clock_monotonic();
     int result = collector->look.sockets_error ? 0 : update_owners(collector);
 
     if (result)
         return result;
     /* A child may have inherited the socket since the last scan: look before accusing. */
-    if (judge(collector) && owners_search_again(collector->owners, monotonic_now()) > 0)
+    if (judge(collector) && owners_search_again(collector->owners, clock_monotonic()) > 0)
         judge(collector);
     if (process_boot_time(collector->config->procfs, &collector->look.boot_time))
         collector->look.boot_time = 0;
@@ -386,18 +378,10 @@ static int find_owners(struct collector *collector)
     return verdict_receivers(&collector->look);
 }
 
-static double wall_clock(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 int collector_look(struct collector *collector, const struct look **look)
 {
     struct socket_list list = {0};
-    int64_t begin = monotonic_now();
+    int64_t begin = clock_monotonic();
     int error = read_sockets(collector, &list);
     int result;
 
@@ -409,7 +393,7 @@ int collector_look(struct collector *collector, const struct look **look)
     }
     forget_look(collector);
     collector->look = (struct look){.config = collector->config,
-                                    .time = wall_clock(),
+                                    .time = clock_unix_time(),
                                     .sockets_error = error,
                                     .sockets_seconds = seconds_since(begin),
                                     .all_sockets = error ? NULL : collector->sockets.sockets,
@@ -423,5 +407,5 @@ int collector_look(struct collector *collector, const struct look **look)
 
 int64_t collector_explore(struct collector *collector)
 {
-    return owners_explore(collector->owners, monotonic_now());
+    return owners_explore(collector->owners, clock_monotonic());
 }

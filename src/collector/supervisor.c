@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
+#include "clock.h"
 #include "collector/child.h"
 #include "log.h"
 
@@ -55,13 +55,6 @@ struct supervisor {
     int64_t logged_at;
     bool told; /* the end of this process was logged, so that its return is worth a line */
 };
-
-static int64_t monotonic_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * SECOND + now.tv_nsec;
-}
 
 static void free_settings(struct settings *settings)
 {
@@ -303,14 +296,14 @@ static int read_progress(struct supervisor *supervisor, int64_t now)
 
 static int wait_until_serving(struct supervisor *supervisor)
 {
-    int64_t now = monotonic_now();
+    int64_t now = clock_monotonic();
     int result = 0;
     while (!result && now < supervisor->due) {
         struct pollfd channel = {.fd = supervisor->channel, .events = POLLIN};
         int wait = (int)((supervisor->due - now) / MILLISECOND) + 1;
         if (poll(&channel, 1, wait) > 0)
-            result = read_progress(supervisor, monotonic_now());
-        now = monotonic_now();
+            result = read_progress(supervisor, clock_monotonic());
+        now = clock_monotonic();
     }
     if (!result)
         return -ETIMEDOUT;
@@ -322,7 +315,7 @@ static int wait_until_serving(struct supervisor *supervisor)
 static int start_and_wait(struct supervisor *supervisor)
 {
     char reason[REASON_SIZE];
-    int result = launch(supervisor, monotonic_now());
+    int result = launch(supervisor, clock_monotonic());
     if (result) {
         log_error("cannot start %s: %s", supervisor->program, strerror(-result));
         return result;
@@ -368,7 +361,7 @@ static void go_back(struct supervisor *supervisor, struct settings *old)
     *old = refused;
     if (start_and_wait(supervisor)) {
         supervisor->state = WAITING;
-        supervisor->due = monotonic_now();
+        supervisor->due = clock_monotonic();
     }
 }
 

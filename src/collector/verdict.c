@@ -8,38 +8,6 @@
 
 #include "collector/glob.h"
 
-const char *port_state_name(enum port_state state)
-{
-    static const char *const names[PORT_STATE_COUNT] = {
-        [PORT_OK] = "ok",         [PORT_SHARED] = "shared",           [PORT_STANDBY] = "standby",
-        [PORT_ABSENT] = "absent", [PORT_WRONG_OWNER] = "wrong_owner", [PORT_UNKNOWN] = "unknown",
-    };
-
-    return names[state];
-}
-
-bool port_state_healthy(enum port_state state)
-{
-    return state == PORT_OK || state == PORT_SHARED || state == PORT_STANDBY;
-}
-
-double look_start_time(const struct look *look, const struct process *process)
-{
-    long ticks = sysconf(_SC_CLK_TCK);
-
-    if (look->boot_time == 0 || ticks <= 0)
-        return 0;
-    return (double)look->boot_time + (double)process->start_ticks / (double)ticks;
-}
-
-void look_bound_address(const struct look_socket *socket, char *text, size_t size)
-{
-    char address[ADDRESS_TEXT_SIZE];
-
-    address_format(&socket->socket.address, address);
-    snprintf(text, size, "%s%s%s", address, socket->interface[0] ? "%" : "", socket->interface);
-}
-
 /* Whether the receiver says anything of its process. */
 static bool has_criteria(const struct receiver *receiver)
 {

@@ -74,60 +74,46 @@ static void write_owner_ok(struct writer *writer)
            "Whether the right process holds the port's sockets; left out when there is none or "
            "it is not known.");
     for (size_t i = 0; i < writer->look->port_count; i++) {
-        enum port_state state = writer->look->ports[i].state;
+        int owner_ok = look_port_owner_ok(&writer->look->ports[i]);
 
-        if (state == PORT_OK || state == PORT_SHARED || state == PORT_WRONG_OWNER)
-            exposition_integer(&writer->out, &writer->port_labels[i], state != PORT_WRONG_OWNER);
+        if (owner_ok >= 0)
+            exposition_integer(&writer->out, &writer->port_labels[i], (uint64_t)owner_ok);
     }
-}
-
-/* Whether the numbers of a port's sockets are shown: not after a failed look, and not when its
- * sockets are counted at more specific ports. */
-static bool has_numbers(const struct writer *writer, const struct look_port *port)
-{
-    return !writer->look->sockets_error && (port->socket_count == 0 || port->counted_count > 0);
 }
 
 static void write_port_sum(struct writer *writer, const char *name, const char *help,
-                           uint64_t (*value)(const struct udp_socket *))
+                           uint64_t (*value)(const struct look_port *))
 {
     family(writer, name, METRIC_GAUGE, help);
-    for (size_t i = 0; i < writer->look->port_count; i++) {
-        const struct look_port *port = &writer->look->ports[i];
-        uint64_t sum = 0;
-
-        if (!has_numbers(writer, port))
-            continue;
-        for (size_t j = 0; j < port->socket_count; j++)
-            if (port->sockets[j].counted)
-                sum += value(&port->sockets[j].socket);
-        exposition_integer(&writer->out, &writer->port_labels[i], sum);
-    }
+    for (size_t i = 0; i < writer->look->port_count; i++)
+        if (look_port_has_numbers(writer->look, &writer->look->ports[i]))
+            exposition_integer(&writer->out, &writer->port_labels[i],
+                               value(&writer->look->ports[i]));
 }
 
-static uint64_t one(const struct udp_socket *socket)
+static uint64_t port_sockets(const struct look_port *port)
 {
-    (void)socket;
-    return 1;
+    return port->counted_count;
 }
 
-static uint64_t queue(const struct udp_socket *socket)
+static uint64_t port_queue(const struct look_port *port)
 {
-    return socket->receive_queue_bytes;
+    return look_port_sums(port).receive_queue_bytes;
 }
 
-static uint64_t buffer(const struct udp_socket *socket)
+static uint64_t port_buffer(const struct look_port *port)
 {
-    return socket->receive_buffer_bytes;
+    return look_port_sums(port).receive_buffer_bytes;
 }
 
 static void write_port_sums(struct writer *writer)
 {
-    write_port_sum(writer, "udpwatch_port_sockets", "UDP sockets that serve the port.", one);
+    write_port_sum(writer, "udpwatch_port_sockets", "UDP sockets that serve the port.",
+                   port_sockets);
     write_port_sum(writer, "udpwatch_port_receive_queue_bytes",
-                   "Bytes charged to the receive queues of the port's sockets now.", queue);
+                   "Bytes charged to the receive queues of the port's sockets now.", port_queue);
     write_port_sum(writer, "udpwatch_port_receive_buffer_bytes",
-                   "The kernel's limit for the receive queues of the port's sockets.", buffer);
+                   "The kernel's limit for the receive queues of the port's sockets.", port_buffer);
 }
 
 static void write_buffer_wanted(struct writer *writer)
@@ -266,17 +252,17 @@ static void write_single(struct writer *writer, const char *name, const char *he
 static void write_counts(struct writer *writer)
 {
     const struct look *look = writer->look;
-    bool read = look->sockets_error == 0;
+    bool known = look->sockets_error == 0;
 
     write_single(writer, "udpwatch_unexpected_sockets",
                  "UDP listeners that no receiver names, clients on a port of the kernel's choice "
                  "left out.",
-                 read, look->unexpected_sockets);
+                 known, look->unexpected_sockets);
     write_single(writer, "udpwatch_unresolved_sockets",
-                 "Watched UDP listeners whose holder was not found.", read,
+                 "Watched UDP listeners whose holder was not found.", known,
                  look->unresolved_sockets);
     write_single(writer, "udpwatch_suppressed_sockets", "UDP listeners left out by max_sockets.",
-                 read, look->suppressed_sockets);
+                 known, look->suppressed_sockets);
     write_single(writer, "udpwatch_unreadable_processes",
                  "Processes whose descriptors could not be read at the last full scan.",
                  look->owners.scanned && !look->owners.processes_hidden,
@@ -286,21 +272,21 @@ static void write_counts(struct writer *writer)
 static void write_collector(struct writer *writer)
 {
     const struct look *look = writer->look;
-    struct text none = {0};
+    struct text labels = {0};
 
     family(writer, "udpwatch_collector_success", METRIC_GAUGE,
            "Whether the part of the collector could read what it reads.");
-    exposition_integer_with(&writer->out, &none, "collector", "sock_diag",
+    exposition_integer_with(&writer->out, &labels, "collector", "sock_diag",
                             look->sockets_error == 0);
-    exposition_integer_with(&writer->out, &none, "collector", "owners", look->owners.error == 0);
+    exposition_integer_with(&writer->out, &labels, "collector", "owners", look->owners.error == 0);
     family(writer, "udpwatch_collector_duration_seconds", METRIC_GAUGE,
            "How long the part of the collector took at the last look.");
-    labels_add(&none, "collector", "sock_diag");
-    exposition_real(&writer->out, &none, look->sockets_seconds);
-    text_free(&none);
-    labels_add(&none, "collector", "owners");
-    exposition_real(&writer->out, &none, look->owners_seconds);
-    text_free(&none);
+    labels_add(&labels, "collector", "sock_diag");
+    exposition_real(&writer->out, &labels, look->sockets_seconds);
+    text_free(&labels);
+    labels_add(&labels, "collector", "owners");
+    exposition_real(&writer->out, &labels, look->owners_seconds);
+    text_free(&labels);
 }
 
 static void write_history(struct writer *writer, const struct agent_history *history)

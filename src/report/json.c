@@ -80,31 +80,6 @@ static json_t *json_of_socket(const struct look *look, const struct look_socket 
         "holders_known", known_name(socket->known), "holders", holders);
 }
 
-static uint64_t sum_queue(const struct look_port *port)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < port->socket_count; i++)
-        sum += port->sockets[i].counted ? port->sockets[i].socket.receive_queue_bytes : 0;
-    return sum;
-}
-
-static uint64_t sum_buffer(const struct look_port *port)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < port->socket_count; i++)
-        sum += port->sockets[i].counted ? port->sockets[i].socket.receive_buffer_bytes : 0;
-    return sum;
-}
-
-static int owner_ok(const struct look_port *port)
-{
-    if (port->state == PORT_OK || port->state == PORT_SHARED)
-        return 1;
-    return port->state == PORT_WRONG_OWNER ? 0 : -1;
-}
-
 static json_t *json_of_advice(const struct look *look, const struct look_port *port)
 {
     struct text advice = {0};
@@ -118,22 +93,24 @@ static json_t *json_of_advice(const struct look *look, const struct look_port *p
 
 static json_t *json_of_port(const struct look *look, const struct look_port *port)
 {
-    bool read = look->sockets_error == 0;
-    bool numbers = read && (port->socket_count == 0 || port->counted_count > 0);
+    bool known = look->sockets_error == 0;
+    bool numbers = look_port_has_numbers(look, port);
+    struct look_sums sums = look_port_sums(port);
     json_t *bound = json_array();
     json_t *object;
 
     for (size_t i = 0; i < port->socket_count; i++)
         json_array_append_new(bound, json_of_socket(look, &port->sockets[i]));
-    object = json_pack(
-        "{s:o, s:s, s:i, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "receiver",
-        string_of(port->receiver ? port->receiver->name : ""), "address", port->address, "port",
-        (int)port->port, "expected", port->expected != NULL, "state", port_state_name(port->state),
-        "up", boolean_or_null(read ? port->socket_count > 0 : -1), "owner_ok",
-        boolean_or_null(owner_ok(port)), "sockets", integer_or_null(numbers, port->counted_count),
-        "receive_queue_bytes", integer_or_null(numbers, sum_queue(port)), "receive_buffer_bytes",
-        integer_or_null(numbers, sum_buffer(port)), "advice", json_of_advice(look, port), "bound",
-        bound);
+    object = json_pack("{s:o, s:s, s:i, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "receiver",
+                       string_of(port->receiver ? port->receiver->name : ""), "address",
+                       port->address, "port", (int)port->port, "expected", port->expected != NULL,
+                       "state", port_state_name(port->state), "up",
+                       boolean_or_null(known ? port->socket_count > 0 : -1), "owner_ok",
+                       boolean_or_null(look_port_owner_ok(port)), "sockets",
+                       integer_or_null(numbers, port->counted_count), "receive_queue_bytes",
+                       integer_or_null(numbers, sums.receive_queue_bytes), "receive_buffer_bytes",
+                       integer_or_null(numbers, sums.receive_buffer_bytes), "advice",
+                       json_of_advice(look, port), "bound", bound);
     if (port->receiver && port->receiver->buffer)
         json_object_set_new(object, "receive_buffer_wanted_bytes",
                             json_integer(2 * (json_int_t)port->receiver->buffer));
@@ -182,7 +159,7 @@ static json_t *json_of_errors(const struct look *look)
 
 static json_t *json_of_look(const struct look *look)
 {
-    bool read = look->sockets_error == 0;
+    bool known = look->sockets_error == 0;
     int status = report_status(look);
 
     return json_pack("{s:s, s:f, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
@@ -192,9 +169,9 @@ static json_t *json_of_look(const struct look *look)
                                                                 : -1),
                      "complete", !report_incomplete(look), "receivers", json_of_receivers(look),
                      "ports", json_of_ports(look), "unexpected_sockets",
-                     integer_or_null(read, look->unexpected_sockets), "unresolved_sockets",
-                     integer_or_null(read, look->unresolved_sockets), "suppressed_sockets",
-                     integer_or_null(read, look->suppressed_sockets), "unreadable_processes",
+                     integer_or_null(known, look->unexpected_sockets), "unresolved_sockets",
+                     integer_or_null(known, look->unresolved_sockets), "suppressed_sockets",
+                     integer_or_null(known, look->suppressed_sockets), "unreadable_processes",
                      integer_or_null(look->owners.scanned && !look->owners.processes_hidden,
                                      look->owners.unreadable_processes),
                      "errors", json_of_errors(look));

@@ -66,18 +66,13 @@ static void append_holders(struct row *row, const struct look_port *port)
 
 static void append_numbers(struct row *row, const struct look_port *port)
 {
-    uint64_t queue = 0, buffer = 0, drops = 0;
+    struct look_sums sums = look_port_sums(port);
 
     if (port->counted_count == 0)
         return;
-    for (size_t i = 0; i < port->socket_count; i++) {
-        queue += port->sockets[i].counted ? port->sockets[i].socket.receive_queue_bytes : 0;
-        buffer += port->sockets[i].counted ? port->sockets[i].socket.receive_buffer_bytes : 0;
-        drops += port->sockets[i].counted ? port->sockets[i].socket.drops : 0;
-    }
-    text_print(&row->cells[QUEUE], "%" PRIu64, queue);
-    text_print(&row->cells[BUFFER], "%" PRIu64, buffer);
-    text_print(&row->cells[DROPS], "%" PRIu64, drops);
+    text_print(&row->cells[QUEUE], "%" PRIu64, sums.receive_queue_bytes);
+    text_print(&row->cells[BUFFER], "%" PRIu64, sums.receive_buffer_bytes);
+    text_print(&row->cells[DROPS], "%" PRIu64, sums.dropped_datagrams);
 }
 
 static void fill_row(struct row *row, const struct look *look, const struct look_port *port)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "server/log_limit.h"
 #include "server/page.h"
@@ -333,18 +334,11 @@ static bool keep_reason(struct http *http, const char *message)
     return starting;
 }
 
-static int64_t monotonic_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 static int handle_log(const struct mg_connection *connection, const char *message)
 {
     struct http *http = http_of(connection);
     uint64_t hidden;
-    if (keep_reason(http, message) || !log_limit_pass(&http->log_limit, monotonic_now(), &hidden))
+    if (keep_reason(http, message) || !log_limit_pass(&http->log_limit, clock_monotonic(), &hidden))
         return 1;
     if (hidden > 0)
         log_warning("HTTP: %s (and %" PRIu64 " lines before it)", message, hidden);
