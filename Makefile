@@ -19,7 +19,7 @@ SERVER_LIBS := -lcivetweb -lseccomp -lcap-ng -lpthread
 
 SHARED_SOURCES := src/channel.c src/clock.c src/log.c src/text.c
 COLLECTOR_SOURCES := $(sort $(filter-out src/main.c src/sandbox_server.c $(SHARED_SOURCES),$(wildcard src/*.c)) \
-	$(wildcard src/collector/*.c src/exposition/*.c src/report/*.c))
+	$(wildcard src/config/*.c src/collector/*.c src/exposition/*.c src/report/*.c))
 SERVER_SOURCES := $(filter-out src/server/main.c,$(wildcard src/server/*.c)) src/sandbox_server.c
 objects = $(patsubst src/%.c,$B/obj/%.o,$1)
 

@@ -11,7 +11,7 @@
 #include "arguments.h"
 #include "collector/agent.h"
 #include "collector/collector.h"
-#include "config.h"
+#include "config/config.h"
 #include "exposition/metrics.h"
 #include "log.h"
 #include "report/report.h"

@@ -2,7 +2,7 @@
 #ifndef UDPWATCH_AGENT_H
 #define UDPWATCH_AGENT_H
 
-#include "config.h"
+#include "config/config.h"
 
 /* Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again.
  *

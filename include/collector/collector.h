@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "collector/look.h"
-#include "config.h"
+#include "config/config.h"
 
 struct collector;
 

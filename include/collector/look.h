@@ -10,7 +10,7 @@
 #include "collector/owners.h"
 #include "collector/process.h"
 #include "collector/udp_socket.h"
-#include "config.h"
+#include "config/config.h"
 
 enum port_state {
     PORT_OK,

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "collector/udp_socket.h"
-#include "config.h"
+#include "config/config.h"
 
 /* One socket that serves one expected port. A wildcard socket can serve several expected
  * addresses; it is counted at the most specific of them only, so that sums over ports are right. */

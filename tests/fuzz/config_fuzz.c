@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_build.h"
-#include "config_draft.h"
+#include "config/build.h"
+#include "config/draft.h"
 
 /* Read one file from a copy of the exact size, so that an over-read is seen. */
 static void read_exact(struct config_draft *draft, const char *name, const uint8_t *data,

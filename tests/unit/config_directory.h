@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "config/config.h"
 
 static char directory[] = "/tmp/udpwatch-config-XXXXXX";
 

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "config_check.h"
+#include "config/check.h"
 #include "config_directory.h"
-#include "config_files.h"
+#include "config/files.h"
 
 static void test_files_in_order(void **state)
 {

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "config_reader.h"
+#include "config/reader.h"
 #include "text.h"
 
 static void on_section(void *user, size_t line, const char *section)

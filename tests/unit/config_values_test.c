@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "config_ports.h"
-#include "config_values.h"
+#include "config/ports.h"
+#include "config/values.h"
 
 /* Messages of one value, which stands in FILE:3. */
 struct fixture {

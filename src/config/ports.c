@@ -1,9 +1,9 @@
-#include "config_ports.h"
+#include "config/ports.h"
 
 #include <string.h>
 #include <sys/socket.h>
 
-#include "config_values.h"
+#include "config/values.h"
 
 enum { LINE_WIDTH = 72 };
 

@@ -1,4 +1,4 @@
-#include "config_reader.h"
+#include "config/reader.h"
 
 #include <errno.h>
 #include <ini.h>

@@ -2,7 +2,7 @@
 #ifndef UDPWATCH_CONFIG_CHECK_H
 #define UDPWATCH_CONFIG_CHECK_H
 
-#include "config_draft.h"
+#include "config/draft.h"
 
 /* Report receivers without ports, repeated names, and an address and port expected twice. */
 void config_check(struct config_draft *draft);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "address.h"
-#include "config_messages.h"
+#include "config/messages.h"
 #include "text.h"
 
 /* Consecutive ports at one address. */

@@ -1,4 +1,4 @@
-#include "config_files.h"
+#include "config/files.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "config_messages.h"
+#include "config/messages.h"
 
 #include <stdarg.h>
 #include <stdio.h>

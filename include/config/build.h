@@ -2,8 +2,8 @@
 #ifndef UDPWATCH_CONFIG_BUILD_H
 #define UDPWATCH_CONFIG_BUILD_H
 
-#include "config.h"
-#include "config_draft.h"
+#include "config/config.h"
+#include "config/draft.h"
 
 /* Check the draft as a whole, with what the command line overrides, and make the configuration of
  * it. Messages go to the draft's. The draft stays the caller's to free, but hands over its strings.

@@ -2,7 +2,7 @@
 #ifndef UDPWATCH_CONFIG_FILES_H
 #define UDPWATCH_CONFIG_FILES_H
 
-#include "config_draft.h"
+#include "config/draft.h"
 
 /* All files together. */
 enum { CONFIG_BYTES_MAX = 4 * 1024 * 1024 };

@@ -1,10 +1,10 @@
-#include "config_check.h"
+#include "config/check.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_ports.h"
+#include "config/ports.h"
 
 enum { RANGES_SHOWN = 20 };
 

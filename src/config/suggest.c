@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "config_keys.h"
+#include "config/keys.h"
 
 enum { WORD_MAX = 24, DISTANCE_MAX = 2 };
 

@@ -1,10 +1,10 @@
-#include "config_keys.h"
+#include "config/keys.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_ports.h"
-#include "config_values.h"
+#include "config/ports.h"
+#include "config/values.h"
 #include "users.h"
 
 /* A key of a section: set reads a value that is not empty into the draft. */

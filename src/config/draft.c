@@ -1,10 +1,10 @@
-#include "config_draft.h"
+#include "config/draft.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_keys.h"
-#include "config_reader.h"
+#include "config/keys.h"
+#include "config/reader.h"
 
 /* The words that sections begin with. */
 enum { KIND_AGENT, KIND_FILEBEAT, KIND_RECEIVER, KIND_COUNT };

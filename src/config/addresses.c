@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "config_values.h"
+#include "config/values.h"
 
 struct endpoint {
     struct address address;

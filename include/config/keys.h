@@ -2,7 +2,7 @@
 #ifndef UDPWATCH_CONFIG_KEYS_H
 #define UDPWATCH_CONFIG_KEYS_H
 
-#include "config_draft.h"
+#include "config/draft.h"
 #include "text.h"
 
 /* Take "key = value" of the section that is being read; reports what is wrong. */

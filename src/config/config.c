@@ -1,11 +1,11 @@
-#include "config.h"
+#include "config/config.h"
 
 #include <string.h>
 
-#include "config_build.h"
-#include "config_files.h"
-#include "config_ports.h"
-#include "config_reader.h"
+#include "config/build.h"
+#include "config/files.h"
+#include "config/ports.h"
+#include "config/reader.h"
 
 struct config *config_load(const struct config_overrides *overrides, struct text *messages)
 {

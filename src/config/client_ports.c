@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_check.h"
-#include "config_ports.h"
+#include "config/check.h"
+#include "config/ports.h"
 
 enum { RANGES_SHOWN = 20, RESERVED_MAX = 512 * 1024 }; /* every second port takes 196,608 bytes */
 

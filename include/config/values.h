@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config.h"
-#include "config_messages.h"
+#include "config/config.h"
+#include "config/messages.h"
 
 /* These keep listen and allow within one message of the channel (CHANNEL_TEXT_SIZE). */
 enum { CONFIG_LISTEN_MAX = 16, CONFIG_ALLOW_MAX = 160 };

@@ -1,10 +1,10 @@
-#include "config_build.h"
+#include "config/build.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_check.h"
-#include "config_values.h"
+#include "config/check.h"
+#include "config/values.h"
 
 /* Release a value of the files that the command line replaces. */
 static void discard(char **string)

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "config.h"
-#include "config_messages.h"
+#include "config/config.h"
+#include "config/messages.h"
 
 /* Twice all ports: a list of ranges is short, but what it names has to fit in memory. */
 enum { CONFIG_PORTS_MAX = 131072 };
