@@ -121,6 +121,15 @@ valgrind:
 		B=build/valgrind/agent INSTRUMENT=build/valgrind/agent/tests/no_sandbox.o \
 		system PYTEST='-q -m valgrind'
 
+# The server alone has threads: its tests, and those that run it.
+THREADED_TESTS := $(patsubst %,build/tsan/unit/%_test,requests http server)
+tsan:
+	$Qtests/tools/install-deps build test
+	$Q$(MAKE) --no-print-directory B=build/tsan HARDENING=-fPIE \
+		CFLAGS='-O1 -g -fsanitize=thread -fno-omit-frame-pointer' all $(THREADED_TESTS)
+	$Qset -e; for test in $(THREADED_TESTS); do \
+		TSAN_OPTIONS=halt_on_error=1 UDPWATCH_BUILD=build/tsan $$test; done
+
 coverage:
 	$Qtests/tools/install-deps build test analysis
 	$Qrm -rf build/coverage
@@ -165,6 +174,7 @@ help:
 	@echo 'make check     install what the tests need, and run unit and system tests (root)'
 	@echo 'make lint      formatting, warnings of gcc and clang, clang-tidy, cppcheck, shellcheck'
 	@echo 'make sanitize  all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make tsan      the tests of the server under ThreadSanitizer'
 	@echo 'make valgrind  unit tests, and the agent under load, under valgrind'
 	@echo 'make coverage  all tests, with the share of lines that they reach'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
@@ -175,5 +185,5 @@ help:
 clean:
 	rm -rf $B
 
-.PHONY: force all unit system check run lint sanitize valgrind coverage fuzz bench install help clean
+.PHONY: force all unit system check run lint sanitize tsan valgrind coverage fuzz bench install help clean
 -include $(shell find $B/obj $B/unit $B/tests -type f -name '*.d' 2>/dev/null)
