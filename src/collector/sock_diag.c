@@ -354,11 +354,11 @@ static int lookup_once(struct sock_diag *diag, const struct udp_socket *known, u
     bool done = false;
     int result = 0;
 
-    put_identity(begin_request(diag, message, known->family, 0), known, try);
+    /* With the acknowledgement the answer has an end, even one that shows no listener. */
+    put_identity(begin_request(diag, message, known->family, NLM_F_ACK), known, try);
     if (mnl_socket_sendto(diag->netlink, message, message->nlmsg_len) < 0)
         return -errno;
-    /* An answer to an earlier request that failed half-way may come first. */
-    while (!done && !result && list->count == 0)
+    while (!done && !result)
         result = receive_part(diag, known->auto_bound, list, &done);
     return result;
 }
