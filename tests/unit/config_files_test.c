@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "config/check.h"
-#include "config_directory.h"
 #include "config/files.h"
+#include "config_directory.h"
 
 static void test_files_in_order(void **state)
 {
