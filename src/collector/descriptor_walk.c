@@ -175,6 +175,51 @@ static int listing_commit(struct listing *listing, struct holders *holders)
     return error ? error : holders_add(holders, &process, listing->hits, listing->count);
 }
 
+/* Whether a thread holds a wanted socket, or cannot be read; directory: of the thread. */
+static bool thread_hides(int directory, const struct holders *holders)
+{
+    DIR *descriptors = open_descriptors(directory);
+    const struct dirent *entry;
+    bool hides = false;
+    if (!descriptors)
+        return !is_gone(-errno);
+    while (!hides && (entry = readdir(descriptors))) {
+        int fd = parse_entry(entry->d_name);
+        uint32_t inode = 0;
+        int error = fd < 0 ? -ENOTSOCK : process_read_descriptor(directory, fd, &inode);
+        hides = error ? error != -ENOTSOCK && !is_gone(error) : holders_wants(holders, inode);
+    }
+    closedir(descriptors);
+    return hides;
+}
+
+/* The first thread of a process has ended, and its fd directory with it, while others go on or are
+ * just ending: whether what they hold would matter. */
+static bool threads_hide(int directory, const struct holders *holders)
+{
+    int file = openat(directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *tasks = file < 0 ? NULL : fdopendir(file);
+    const struct dirent *entry;
+    bool hides = false;
+    if (!tasks) {
+        hides = !is_gone(-errno);
+        if (file >= 0)
+            close(file);
+        return hides;
+    }
+    while (!hides && (entry = readdir(tasks))) {
+        int thread = entry->d_name[0] == '.'
+                         ? -1
+                         : openat(file, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (thread < 0)
+            continue;
+        hides = thread_hides(thread, holders);
+        close(thread);
+    }
+    closedir(tasks);
+    return hides;
+}
+
 /* The end of a listing that went well or failed with error. Returns 0, or -errno when descriptors
  * may have been missed. */
 static int listing_finish(struct listing *listing, struct holders *holders, int error)
@@ -182,8 +227,8 @@ static int listing_finish(struct listing *listing, struct holders *holders, int 
     int failure = listing_commit(listing, holders);
     if (error && !can_be_passed_over(listing->directory))
         failure = error;
-    /* Empty, because the first thread has ended while others hold descriptors. */
-    if (!listing->any && process_cannot_hold(listing->directory) == -ENOTSUP)
+    if (!listing->any && process_cannot_hold(listing->directory) == -ENOTSUP &&
+        threads_hide(listing->directory, holders))
         failure = -ENOTSUP;
     listing_close(listing);
     return failure;

@@ -102,15 +102,23 @@ static void unreadable_processes_are_counted(void **state)
     assert_int_equal(known(fixture, 7001), HOLDERS_ALL_KNOWN);
 }
 
-static void a_first_thread_that_ended_makes_it_unreadable(void **state)
+/* Its fd directory is empty then; what counts is what the other threads hold. */
+static void a_first_thread_that_ended_may_hide_a_holder(void **state)
 {
     struct fixture *fixture = *state;
+    char path[128];
     fake_process_add(fixture->procfs,
                      &(struct fake_process){.pid = 42, .state = 'Z', .threads = 3});
     fake_thread_add(fixture->procfs, 42, 100, 0, 0);
     fake_process_add(fixture->procfs, &(struct fake_process){.pid = 43, .state = 'Z'});
+    snprintf(path, sizeof path, "%s/42/task", fixture->procfs);
+    fake_socket(path, 100, 3, 7009);
     assert_int_equal(UPDATE(fixture, 7001), 0);
+    assert_int_equal(owners_counts(fixture->owners).unreadable_processes, 0);
+    fake_socket(path, 100, 4, 7001);
+    assert_int_equal(owners_search_again(fixture->owners, fixture->now + long_after), 1);
     assert_int_equal(owners_counts(fixture->owners).unreadable_processes, 1);
+    check_nobody(fixture, 7001);
 }
 
 static void a_holder_whose_facts_cannot_be_read_is_unreadable(void **state)
@@ -412,7 +420,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_PROCFS(what_is_vanishing_is_not_unreadable),
         WITH_PROCFS(unreadable_processes_are_counted),
-        WITH_PROCFS(a_first_thread_that_ended_makes_it_unreadable),
+        WITH_PROCFS(a_first_thread_that_ended_may_hide_a_holder),
         WITH_PROCFS(a_holder_whose_facts_cannot_be_read_is_unreadable),
         WITH_PROCFS(hidden_processes_are_told),
         WITH_PROCFS(a_procfs_that_is_missing_is_an_error),
