@@ -24,6 +24,9 @@ int socket_list_add(struct socket_list *list, const struct udp_socket *socket);
  */
 void socket_list_sort(struct socket_list *list);
 
+/* The index of the first of count sorted sockets whose port is not below port (65536: count). */
+size_t sockets_from_port(const struct udp_socket *sockets, size_t count, unsigned int port);
+
 /* Release the array and empty the list. */
 void socket_list_free(struct socket_list *list);
 

@@ -73,18 +73,10 @@ void collector_close(struct collector *collector)
 
 static bool list_has(const struct socket_list *sorted, const struct udp_socket *socket)
 {
-    size_t low = 0, high = sorted->count;
+    size_t i = sockets_from_port(sorted->sockets, sorted->count, socket->port);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (sorted->sockets[middle].port < socket->port)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < sorted->count && sorted->sockets[low].port == socket->port; low++)
-        if (sorted->sockets[low].cookie == socket->cookie)
+    for (; i < sorted->count && sorted->sockets[i].port == socket->port; i++)
+        if (sorted->sockets[i].cookie == socket->cookie)
             return true;
     return false;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "collector/sock_diag.h"
+
 /* How closely an expected port fits a socket; a lower number is closer. */
 enum fit { FIT_ADDRESS, FIT_WILDCARD, FIT_DUAL_STACK, FIT_ANY, FIT_NONE };
 
@@ -31,22 +33,6 @@ static int compare_expected(const void *left, const void *right, void *ports)
     if (all[a].port != all[b].port)
         return all[a].port < all[b].port ? -1 : 1;
     return a < b ? -1 : a > b;
-}
-
-/* The first socket whose port is not below port. */
-static size_t first_socket(const struct matcher *matcher, unsigned int port)
-{
-    size_t low = 0, high = matcher->socket_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (matcher->sockets[middle].port < port)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 /* The first of by_port whose port is not below port. */
@@ -123,8 +109,8 @@ static void claim(struct matcher *matcher, size_t socket, enum fit fit, size_t p
 static int match_port(struct matcher *matcher, size_t port)
 {
     const struct expected_port *expected = &matcher->config->ports[port];
-    size_t begin = first_socket(matcher, expected->port);
-    size_t end = first_socket(matcher, expected->port + 1U);
+    size_t begin = sockets_from_port(matcher->sockets, matcher->socket_count, expected->port);
+    size_t end = sockets_from_port(matcher->sockets, matcher->socket_count, expected->port + 1U);
     enum fit best = FIT_NONE;
 
     for (size_t i = begin; i < end; i++) {

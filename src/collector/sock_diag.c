@@ -75,6 +75,21 @@ void socket_list_sort(struct socket_list *list)
     list->count = kept + 1;
 }
 
+size_t sockets_from_port(const struct udp_socket *sockets, size_t count, unsigned int port)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (sockets[middle].port < port)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 void socket_list_free(struct socket_list *list)
 {
     free(list->sockets);

@@ -7,6 +7,17 @@ import subprocess
 import harness
 
 
+def wait_until_ready(agent):
+    def serves():
+        assert agent.poll() is None, "the agent left"
+        try:
+            return harness.get("/-/ready")[0] == 200
+        except OSError:
+            return False
+
+    harness.wait_for(serves, "the agent to be ready")
+
+
 def test_discover_of_a_shared_port_is_healthy(hold, write):
     hold("0.0.0.0:5353,reuseport", name="one")
     hold("0.0.0.0:5353,reuseport", "0.0.0.0:5354", name="two")
@@ -49,16 +60,8 @@ def test_closed_standard_descriptors_stay_nobodys(directory):
     agent = subprocess.Popen(
         ["sh", "-c", 'exec "$0" "$@" 0<&- 1>&- 2>&-', harness.program, "run", "--config", config,
          "--listen", f"127.0.0.1:{harness.PORT}"])
-
-    def serves():
-        assert agent.poll() is None
-        try:
-            return harness.get("/-/ready")[0] == 200
-        except OSError:
-            return False
-
     try:
-        harness.wait_for(serves, "the agent to be ready")
+        wait_until_ready(agent)
         for number in range(3):
             assert os.readlink(f"/proc/{agent.pid}/fd/{number}") == "/dev/null"
     finally:
@@ -75,16 +78,8 @@ def test_root_without_the_right_to_change_its_user_runs_on(directory):
         agent = subprocess.Popen(
             ["setpriv", "--bounding-set=-all", "--inh-caps=-all", harness.program, "run",
              "--config", config, "--listen", f"127.0.0.1:{harness.PORT}"], stderr=stderr)
-
-    def serves():
-        assert agent.poll() is None, log.read_text()
-        try:
-            return harness.get("/-/ready")[0] == 200
-        except OSError:
-            return False
-
     try:
-        harness.wait_for(serves, "the agent to be ready")
+        wait_until_ready(agent)
         assert "cannot see who holds" in log.read_text()
     finally:
         agent.terminate()
