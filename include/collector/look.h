@@ -7,20 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/history.h"
+#include "collector/host.h"
 #include "collector/owners.h"
+#include "collector/port_state.h"
 #include "collector/process.h"
 #include "collector/udp_socket.h"
 #include "config/config.h"
-
-enum port_state {
-    PORT_OK,
-    PORT_SHARED,
-    PORT_STANDBY,
-    PORT_ABSENT,
-    PORT_WRONG_OWNER,
-    PORT_UNKNOWN,
-    PORT_STATE_COUNT
-};
 
 /* A socket that serves a port, and its holders. */
 struct look_socket {
@@ -43,12 +36,14 @@ struct look_port {
     size_t socket_count;
     size_t counted_count; /* of them, those counted here */
     size_t matching_processes;
+    struct port_history history; /* told when look.has_history */
 };
 
 struct look_receiver {
     const struct receiver *receiver;
-    int up;         /* 1, 0, or -1: could not look */
-    long processes; /* matching ones that hold its ports, -1: could not look */
+    int up;          /* 1, 0, or -1: could not look */
+    long processes;  /* matching ones that hold its ports, -1: could not look */
+    uint64_t starts; /* new matching holders seen; told when look.has_history */
 };
 
 /* One look. It belongs to the collector and lives until the collector's next call. */
@@ -58,6 +53,8 @@ struct look {
     int sockets_error; /* 0, or -errno: the sockets could not be read */
     double sockets_seconds;
     double owners_seconds;
+    double host_seconds;
+    struct host_facts host;
     struct owners_counts owners;
     uint64_t boot_time;      /* Unix time of boot, 0: unknown */
     struct look_port *ports; /* the expected ones in the config's order, then the others */
@@ -68,6 +65,11 @@ struct look {
     size_t suppressed_sockets;            /* left out by max_sockets */
     const struct udp_socket *all_sockets; /* every unconnected socket, clients too */
     size_t all_socket_count;
+    bool has_history; /* a ledger keeps watch: the ports' histories are told, and: */
+    bool has_unattributed;
+    uint64_t unattributed_drops; /* receive errors that no watched socket accounts for */
+    uint64_t samples;            /* looks that could read the sockets */
+    uint64_t events_lost;        /* close events that the kernel could not deliver */
 };
 
 /* Sums over the sockets that are counted at a port. */
@@ -86,12 +88,6 @@ int look_port_owner_ok(const struct look_port *port);
 
 /* Sum the sockets that are counted at the port. */
 struct look_sums look_port_sums(const struct look_port *port);
-
-/* The name of a state as the contract of the metrics has it. */
-const char *port_state_name(enum port_state state);
-
-/* Whether a port in this state is healthy. */
-bool port_state_healthy(enum port_state state);
 
 /* Unix time at which a process started, 0 when the time of boot is not known. */
 double look_start_time(const struct look *look, const struct process *process);

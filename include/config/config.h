@@ -43,6 +43,9 @@ struct config {
     char *allow;             /* comma-separated CIDRs, checked and normalised */
     enum config_scope scope; /* SCOPE_ALL as well while no receiver is configured */
     size_t max_sockets;
+    int64_t sample_interval; /* nanoseconds: the look between scrapes */
+    int64_t peak_window;     /* nanoseconds: over which the queue's peak and low are told */
+    char *state_dir;         /* where the ledger is kept; "": nothing is kept over a restart */
     char *procfs;
     enum log_level log_level;
     struct receiver *receivers;

@@ -3,21 +3,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-const char *port_state_name(enum port_state state)
-{
-    static const char *const names[PORT_STATE_COUNT] = {
-        [PORT_OK] = "ok",         [PORT_SHARED] = "shared",           [PORT_STANDBY] = "standby",
-        [PORT_ABSENT] = "absent", [PORT_WRONG_OWNER] = "wrong_owner", [PORT_UNKNOWN] = "unknown",
-    };
-
-    return names[state];
-}
-
-bool port_state_healthy(enum port_state state)
-{
-    return state == PORT_OK || state == PORT_SHARED || state == PORT_STANDBY;
-}
-
 double look_start_time(const struct look *look, const struct process *process)
 {
     long ticks = sysconf(_SC_CLK_TCK);

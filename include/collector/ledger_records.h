@@ -1,0 +1,93 @@
+/* The inside of the ledger, for the modules that make it up: ledger*.c. */
+#ifndef UDPWATCH_LEDGER_RECORDS_H
+#define UDPWATCH_LEDGER_RECORDS_H
+
+#include "collector/ledger.h"
+#include "collector/queue_window.h"
+
+enum { LEDGER_OUTAGES = 8 };
+
+#define LEDGER_NOWHERE ((size_t)-1)
+
+/* One port. Kept over a restart: everything down to fill_sum. */
+struct ledger_port {
+    char *receiver; /* owned; "": nobody named it */
+    char address[ADDRESS_TEXT_SIZE];
+    uint16_t port;
+    bool watched; /* the baseline is taken: a socket that is new counts in full */
+    enum port_state state;
+    double last_change; /* Unix time in seconds */
+    uint64_t dropped_datagrams, opens, closes, down_nanoseconds;
+    uint64_t fill[FILL_BUCKETS];
+    double fill_sum;
+
+    bool required; /* for its state when it is vacant */
+    bool vacant;
+    bool has_last_socket;
+    size_t serving;                  /* sockets, those counted elsewhere too */
+    int64_t down_until;              /* down time is counted up to here; 0: not watched */
+    int64_t vacant_since;            /* of a vacant one */
+    int64_t outages[LEDGER_OUTAGES]; /* when the last ones began; 0: none */
+    struct udp_socket last_socket;
+    struct queue_window window;
+};
+
+/* One socket, by its cookie. Kept over a restart, but for the two flags at the end. */
+struct ledger_socket {
+    struct udp_socket socket; /* as last seen */
+    size_t port;              /* where it is counted: index of ledger.ports, or LEDGER_NOWHERE */
+    bool open;                /* false: a look found it gone, no event told of it yet */
+    uint64_t gone;            /* a rising number given to each that is gone: the lowest is oldest */
+    bool seen;                /* in the sample that is being entered */
+};
+
+/* A matching holder that was seen. Kept over a restart of the agent. */
+struct ledger_process {
+    pid_t pid;
+    uint64_t start_ticks;
+    uint64_t last_sample; /* number of the last sample that showed it */
+};
+
+struct ledger_receiver {
+    char *name; /* owned */
+    bool watched;
+    uint64_t starts;
+    struct ledger_process *processes; /* owned */
+    size_t process_count, process_capacity;
+};
+
+/* That a socket serves a port, counted there or not: for the end of the last one. */
+struct ledger_link {
+    uint64_t cookie;
+    size_t port; /* index of ledger.ports */
+};
+
+struct ledger {
+    struct ledger_port *ports; /* the config's in its order, then those nobody named */
+    size_t port_count, port_capacity;
+    size_t expected_count;
+    struct ledger_socket *sockets; /* by rising cookie */
+    size_t socket_count, socket_capacity;
+    struct ledger_receiver *receivers; /* the config's in its order */
+    size_t receiver_count;
+    struct ledger_link *links; /* by rising cookie */
+    size_t link_count;
+    size_t *shown; /* of each port of the last sample: its index in ports */
+    size_t shown_count;
+    bool others_watched;
+    int64_t peak_window; /* nanoseconds */
+    struct ledger_totals totals;
+    uint64_t revision;
+    uint64_t gone; /* the last number given to a socket that is gone */
+    /* Receive errors: unattributed = errors now - base - attributed, and never falls. */
+    bool has_base;
+    uint64_t base_errors;
+    uint64_t attributed;          /* drops entered since the base */
+    uint64_t unattributed;        /* the highest so far since the base */
+    uint64_t unattributed_before; /* of earlier boots */
+};
+
+/* The index of the socket with this cookie, or of the first above it. */
+size_t ledger_find_socket(const struct ledger *ledger, uint64_t cookie);
+
+#endif

@@ -1,0 +1,37 @@
+/* The highest and lowest of a port's samples within a sliding window, in bounded memory. */
+#ifndef UDPWATCH_QUEUE_WINDOW_H
+#define UDPWATCH_QUEUE_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { QUEUE_WINDOW_SLOTS = 61 };
+
+/* A ring of slots, each a sixtieth of the window long: a sample is forgotten when its slot leaves
+ * the window, so up to a sixtieth of the window late. Start from {0}. */
+struct queue_window {
+    int64_t begin; /* CLOCK_MONOTONIC in nanoseconds of the first sample since the last gap */
+    int64_t last;  /* number of the newest slot: its time divided by the slot's length */
+    bool used;
+    struct queue_slot {
+        int64_t number; /* which slot this was; others than the last 61 are stale */
+        bool used;
+        uint64_t highest, lowest;
+    } slots[QUEUE_WINDOW_SLOTS];
+};
+
+/* Put in a sample. now: CLOCK_MONOTONIC in nanoseconds. length: of the window, in nanoseconds. */
+void queue_window_add(struct queue_window *window, int64_t now, int64_t length, uint64_t bytes);
+
+/* Time without samples: what follows begins a new window for the lowest. */
+void queue_window_break(struct queue_window *window);
+
+/* The highest sample within the window before now. Returns whether there is any. */
+bool queue_window_peak(const struct queue_window *window, int64_t now, int64_t length,
+                       uint64_t *bytes);
+
+/* The lowest sample. Returns whether samples have been taken for the whole of the window. */
+bool queue_window_low(const struct queue_window *window, int64_t now, int64_t length,
+                      uint64_t *bytes);
+
+#endif
