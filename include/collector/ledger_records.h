@@ -32,13 +32,14 @@ struct ledger_port {
     struct queue_window window;
 };
 
-/* One socket, by its cookie. Kept over a restart, but for the two flags at the end. */
+/* One socket, by its cookie. Kept over a restart unless it is destroyed. */
 struct ledger_socket {
     struct udp_socket socket; /* as last seen */
     size_t port;              /* where it is counted: index of ledger.ports, or LEDGER_NOWHERE */
     bool open;                /* false: a look found it gone, no event told of it yet */
     uint64_t gone;            /* a rising number given to each that is gone: the lowest is oldest */
     bool seen;                /* in the sample that is being entered */
+    bool destroyed;           /* an event told of its end: to be forgotten at the next sample */
 };
 
 /* A matching holder that was seen. Kept over a restart of the agent. */
@@ -89,5 +90,17 @@ struct ledger {
 
 /* The index of the socket with this cookie, or of the first above it. */
 size_t ledger_find_socket(const struct ledger *ledger, uint64_t cookie);
+
+/* Append an empty record. receiver: copied. Returns it, or NULL when memory ran out. */
+struct ledger_port *ledger_add_port(struct ledger *ledger, const char *receiver);
+
+/* Release what a record owns. */
+void ledger_free_receiver(struct ledger_receiver *receiver);
+
+/* Enter that the port has this state now. */
+void ledger_set_state(struct ledger_port *port, enum port_state state, double time);
+
+/* Enter that the last socket of a port is gone, since now. */
+void ledger_begin_vacancy(struct ledger_port *port, int64_t now);
 
 #endif
