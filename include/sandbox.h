@@ -3,12 +3,23 @@
 #define UDPWATCH_SANDBOX_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* What the process may do after sandbox_collector. */
 struct sandbox_result {
     bool can_read_processes; /* CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are held */
     const char *user;        /* the user it changed to, static; NULL: it did not change */
 };
+
+/* Whom sandbox_collector would change to. */
+struct sandbox_user {
+    const char *name; /* static */
+    uid_t uid;
+    gid_t gid;
+};
+
+/* Whether it would change the user, and to whom: what root makes must be that user's. */
+bool sandbox_will_become(struct sandbox_user *user);
 
 /* Collector: keep CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH of what is held, nothing else, neither
  * inheritable nor ambient, set no_new_privs; as root also change to the user udpwatch, or to

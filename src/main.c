@@ -145,7 +145,7 @@ static int look_with(const struct arguments *arguments, const struct config *con
 {
     struct collector *collector;
     bool all = arguments->all || arguments->command == COMMAND_DISCOVER;
-    int result = collector_open(&collector, config, all);
+    int result = collector_open(&collector, config, all, NULL);
     int status;
 
     if (result) {

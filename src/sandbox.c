@@ -64,20 +64,33 @@ static int find_user(const char *name, uid_t *uid, gid_t *gid)
     return result;
 }
 
-/* Become the first user that exists, with the chosen capabilities and an empty bounding set. */
-static int change_user(const char **user)
+/* The first user that exists. Returns 0, or -errno. */
+static int choose_user(struct sandbox_user *user)
 {
-    uid_t uid = 0;
-    gid_t gid = 0;
     int result = -ENOENT;
     for (size_t i = 0; result == -ENOENT && i < sizeof users / sizeof *users; i++) {
-        *user = users[i];
-        result = find_user(*user, &uid, &gid);
+        user->name = users[i];
+        result = find_user(user->name, &user->uid, &user->gid);
     }
+    return result;
+}
+
+bool sandbox_will_become(struct sandbox_user *user)
+{
+    return may_change_user() && choose_user(user) == 0;
+}
+
+/* Become that user, with the chosen capabilities and an empty bounding set. */
+static int change_user(const char **name)
+{
+    struct sandbox_user user = {0};
+    int result = choose_user(&user);
     if (result)
         return result;
+    *name = user.name;
     errno = 0;
-    if (capng_change_id((int)uid, (int)gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
+    if (capng_change_id((int)user.uid, (int)user.gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) !=
+        0)
         return errno ? -errno : -EPERM;
     return 0;
 }

@@ -1,24 +1,51 @@
-/* One cycle: the sockets from the kernel, which port they serve, who holds them, the verdicts. */
+/* One cycle: the sockets from the kernel, which port they serve, who holds them, the verdicts, and
+ * what all that adds to the ledger. */
 #ifndef UDPWATCH_COLLECTOR_H
 #define UDPWATCH_COLLECTOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "collector/ledger.h"
 #include "collector/look.h"
 #include "config/config.h"
 
 struct collector;
 
-/* config: used until collector_close; not owned. all: show the
- * listeners that nobody named, whatever the scope says. Returns 0 and the collector, which
+/* config: used until it is replaced or the collector closed; not owned. all: show the listeners
+ * that nobody named, whatever the scope says. ledger: to go on with, owned by the collector from
+ * now on, even when this fails; NULL: begin a new one. Returns 0 and the collector, which
  * collector_close releases; or -errno. */
-int collector_open(struct collector **collector, const struct config *config, bool all);
+int collector_open(struct collector **collector, const struct config *config, bool all,
+                   struct ledger *ledger);
 void collector_close(struct collector *collector);
+
+/* Take another config from now on: what it names as before is watched on without a gap. Returns 0;
+ * -errno with the config before in force. */
+int collector_change(struct collector *collector, const struct config *config);
+
+/* Keep watch between looks: follow the kernel's close events, and let looks carry the history.
+ * Returns 0; -errno when the kernel offers no such events: closes are then seen by looks alone. */
+int collector_follow(struct collector *collector);
+
+/* The descriptor to poll for POLLIN, -1 when no events are followed. */
+int collector_events(const struct collector *collector);
+
+/* Enter the close events that wait. lost: set to the number that the kernel could not deliver: the
+ * next look heals what they would have told. Returns 0, or -errno. */
+int collector_read_events(struct collector *collector, uint64_t *lost);
+
+/* Ask for the ports that have no socket, each when it is due: at first every 10 ms, then ever more
+ * seldom. found: a socket is there, so a look is due. Returns nanoseconds to wait for the next
+ * call, -1: until a port loses its socket. */
+int64_t collector_poll_vacant(struct collector *collector, bool *found);
 
 /* Take one look. A look that the kernel refuses is a result too: sockets_error says so.
  * Returns 0 and the look, which belongs to the collector and lives until its next call; -ENOMEM. */
 int collector_look(struct collector *collector, const struct look **look);
+
+/* The ledger, which belongs to the collector. */
+struct ledger *collector_ledger(struct collector *collector);
 
 /* Go on with the slow search for further holders. Returns nanoseconds to wait for the next call. */
 int64_t collector_explore(struct collector *collector);

@@ -42,10 +42,18 @@ void sock_diag_close(struct sock_diag *diag);
 int sock_diag_dump(struct sock_diag *diag, struct socket_list *list);
 
 /* Ask for one socket that an earlier dump showed, by its address, device and cookie.
- * now: filled with its present state. Returns 0; -ENOENT when no socket answers there;
- * -ESTALE when only others do (it may still live, in a group); -errno when the question failed. */
-int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known,
+ * members: how many sockets are known to share its port, from which follows how often it is worth
+ * asking: of a group the kernel answers for one member at a time. now: filled with its present
+ * state. Returns 0; -ENOENT when no socket answers there; -ESTALE when only others do (it may still
+ * live, in a group); -errno when the question failed. */
+int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known, size_t members,
                      struct udp_socket *now);
+
+/* Whether any unconnected socket would get a datagram for this address and port, which came in by
+ * this interface (index; 0: none that a socket is bound to). family: AF_INET or AF_INET6, of the
+ * socket. Returns 0 when one would; -ENOENT when none would; -errno when the question failed. */
+int sock_diag_find(struct sock_diag *diag, uint8_t family, const struct address *address,
+                   uint32_t interface, uint16_t port);
 
 /* Parse one datagram of the kernel's; no I/O.
  *
@@ -56,5 +64,15 @@ int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known,
  */
 int sock_diag_parse(const void *bytes, size_t length, uint32_t sequence, bool auto_bound,
                     struct socket_list *list, bool *done);
+
+struct nlmsghdr;
+
+/* What one message of the kernel's says of an unconnected socket's identity: cookie, family,
+ * address, port, interface, ipv6_only. Returns 0; -ENOENT when it is connected; -EBADMSG when the
+ * message is cut short. */
+int sock_diag_identity(const struct nlmsghdr *message, struct udp_socket *socket);
+
+/* Whether a whole message begins there. remaining: bytes left. */
+bool sock_diag_message_fits(const struct nlmsghdr *message, int remaining);
 
 #endif

@@ -36,7 +36,7 @@ struct channel_message;
 void supervisor_handle_message(struct supervisor *supervisor, const struct channel_message *message,
                                int64_t now);
 
-/* Times the server had to be started again since supervisor_start. */
+/* Times the server had to be started again since supervisor_start; 0 for NULL. */
 uint64_t supervisor_restarts(const struct supervisor *supervisor);
 
 /* Close the channel, wait up to 2 s for the server to exit, kill it if it does not, release all. */

@@ -37,6 +37,21 @@ bool config_value_max_sockets(const char *value, size_t *count, const struct con
 /* Bytes, plain or in KiB, MiB or GiB; at most INT_MAX, as setsockopt(2) takes an int. */
 bool config_value_buffer(const char *value, uint64_t *bytes, const struct config_place *place);
 
+/* What a duration may be: as text for people, and in milliseconds. */
+struct config_duration_limits {
+    const char *key;
+    const char *shortest_text, *longest_text;
+    uint64_t shortest, longest;
+};
+
+/* A whole number of ms, s, m or h, within limits; handed out in nanoseconds. */
+bool config_value_duration(const char *value, int64_t *nanoseconds,
+                           const struct config_duration_limits *limits,
+                           const struct config_place *place);
+
+/* An absolute path, there or not, or empty. */
+bool config_value_state_dir(const char *value, char **directory, const struct config_place *place);
+
 /* yes or no. */
 bool config_value_required(const char *value, bool *required, const struct config_place *place);
 

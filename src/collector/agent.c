@@ -10,37 +10,37 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "channel.h"
 #include "clock.h"
+#include "collector/answers.h"
 #include "collector/collector.h"
+#include "collector/ledger_file.h"
 #include "collector/supervisor.h"
 #include "exposition/metrics.h"
 #include "log.h"
-#include "report/report.h"
 #include "sandbox.h"
 
-enum {
-    FORMATS = FORMAT_READY + 1,
-    /* The server has 32 workers, and each waits for one answer; more is read at the next turn. */
-    MOST_REQUESTS = 64
-};
-
-struct request {
-    uint64_t id;
-    uint32_t format;
-};
+/* How long it must have been quiet before lost events are said again. */
+static const int64_t quiet_nanoseconds = INT64_C(3600000000000);
 
 struct agent {
     struct config *config;
     struct config_overrides overrides;
     struct collector *collector;
     struct supervisor *supervisor;
+    struct ledger_file *file;
     struct agent_history history;
+    uint64_t saved_revision;         /* of the ledger, when it was last kept */
+    uint64_t server_restarts_before; /* of earlier agents */
     int signals;
+    int sample_timer;
     int search_timer;
+    int vacancy_timer;
+    bool look_is_due;
     bool stopping;
-    int sockets_error; /* of the last look, so that a fault is said once */
+    int64_t events_lost_said; /* when; 0: never */
+    int sockets_error;        /* of the last look, so that a fault is said once */
     int owners_error;
+    int host_error;
 };
 
 /* Say a fault when it begins and when it ends. */
@@ -54,10 +54,75 @@ static void log_change(int *before, int now, const char *what, const char *remed
     *before = now;
 }
 
+/* Keep the ledger: before an answer that tells it leaves, and when something would be lost. */
+static void keep_ledger(struct agent *agent, bool clean)
+{
+    struct ledger *ledger = collector_ledger(agent->collector);
+
+    agent->history.server_restarts =
+        agent->server_restarts_before + supervisor_restarts(agent->supervisor);
+    ledger_totals(ledger)->server_restarts = agent->history.server_restarts;
+    agent->saved_revision = ledger_revision(ledger);
+    ledger_file_save(agent->file, ledger, clean);
+    agent->history.state_saved = ledger_file_saved(agent->file);
+}
+
+static void keep_changes(struct agent *agent)
+{
+    if (ledger_revision(collector_ledger(agent->collector)) != agent->saved_revision)
+        keep_ledger(agent, false);
+}
+
+static void arm_timer(int timer, int64_t nanoseconds, int64_t interval)
+{
+    struct itimerspec when = {
+        .it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000},
+        .it_interval = {.tv_sec = interval / 1000000000, .tv_nsec = interval % 1000000000}};
+
+    timerfd_settime(timer, 0, &when, NULL);
+}
+
+/* Ask for the ports without a socket now, and again when that is due. */
+static void poll_vacant(struct agent *agent)
+{
+    bool found;
+    int64_t wait = collector_poll_vacant(agent->collector, &found);
+
+    agent->look_is_due |= found;
+    arm_timer(agent->vacancy_timer, wait < 0 ? 0 : wait, 0);
+}
+
+static void say_lost(struct agent *agent, uint64_t lost)
+{
+    int64_t now = clock_monotonic();
+
+    if (agent->events_lost_said == 0 || now - agent->events_lost_said > quiet_nanoseconds)
+        log_warning("the kernel could not deliver %llu close events, as sockets closed faster than "
+                    "they were read; the next look counts the sockets that are gone, but not those "
+                    "that came and went unseen; a larger net.core.rmem_max helps",
+                    (unsigned long long)lost);
+    agent->events_lost_said = now;
+}
+
+static void handle_events(struct agent *agent)
+{
+    uint64_t lost;
+    int result = collector_read_events(agent->collector, &lost);
+
+    if (result)
+        log_debug("cannot read close events: %s", strerror(-result));
+    if (lost > 0)
+        say_lost(agent, lost);
+    agent->look_is_due |= lost > 0 || result;
+    poll_vacant(agent);
+}
+
 static int take_look(struct agent *agent, const struct look **look)
 {
-    int result = collector_look(agent->collector, look);
+    int result;
 
+    agent->look_is_due = false;
+    result = collector_look(agent->collector, look);
     if (result) {
         log_error("cannot take a look: %s", strerror(-result));
         return result;
@@ -66,99 +131,28 @@ static int take_look(struct agent *agent, const struct look **look)
                "is the kernel module udp_diag there? try: modprobe udp_diag");
     log_change(&agent->owners_error, (*look)->owners.error, "the processes",
                "is procfs the right directory?");
+    log_change(&agent->host_error, (*look)->host.error, "the host's UDP counters (net/snmp)",
+               "is procfs the right directory?");
+    poll_vacant(agent);
     return 0;
 }
 
-/* Render one format. Returns a sealed descriptor, or -errno. */
-static int render(struct agent *agent, const struct look *look, uint32_t format)
-{
-    struct text text = {0};
-    int result;
-
-    if (format == FORMAT_METRICS) {
-        agent->history.server_restarts = supervisor_restarts(agent->supervisor);
-        metrics_write(look, &agent->history, &text);
-    } else if (format == FORMAT_STATUS_JSON) {
-        report_json(look, &text);
-    } else {
-        text_append(&text, "ready\n");
-    }
-    result = text.failed ? -ENOMEM : channel_seal(text.bytes, text.length);
-    text_free(&text);
-    return result;
-}
-
-static void answer(struct agent *agent, const struct request *request, int descriptor)
-{
-    struct channel_message message = {.kind = CHANNEL_ANSWER, .id = request->id};
-    int result = channel_send(supervisor_channel(agent->supervisor), &message, descriptor);
-
-    /* The server gives up waiting by itself, and its death shows as end of file. */
-    if (result && result != -EPIPE)
-        log_debug("cannot answer the server: %s", strerror(-result));
-}
-
-/* The first look is over when the server starts, so "ready" is no reason for another. */
-static bool needs_look(const struct request *requests, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (requests[i].format != FORMAT_READY)
-            return true;
-    return false;
-}
-
-/* Answer all that wait from one look, each format rendered once. */
-static void answer_all(struct agent *agent, const struct request *requests, size_t count)
-{
-    int descriptors[FORMATS] = {0};
-    const struct look *look = NULL;
-    bool failed = needs_look(requests, count) && take_look(agent, &look) != 0;
-
-    for (size_t i = 0; i < count; i++) {
-        uint32_t format = requests[i].format;
-
-        if (!failed && descriptors[format] == 0)
-            descriptors[format] = render(agent, look, format);
-        answer(agent, &requests[i], failed || descriptors[format] < 0 ? -1 : descriptors[format]);
-    }
-    for (size_t i = 0; i < FORMATS; i++)
-        if (descriptors[i] > 0)
-            close(descriptors[i]);
-}
-
-/* Read what the server sent. Returns false when it is gone or speaks nonsense. */
-static bool read_channel(struct agent *agent, struct request *requests, size_t *count)
-{
-    struct channel_message message;
-    int descriptor;
-    int result = 1;
-
-    while (*count < MOST_REQUESTS) {
-        result = channel_receive(supervisor_channel(agent->supervisor), &message, &descriptor);
-        if (result <= 0)
-            break;
-        if (descriptor >= 0)
-            close(descriptor); /* the server has none to give */
-        if (message.kind == CHANNEL_REQUEST)
-            requests[(*count)++] = (struct request){.id = message.id, .format = message.format};
-        else
-            supervisor_handle_message(agent->supervisor, &message, clock_monotonic());
-    }
-    if (result == -EPROTO)
-        log_error("the server sent a message that is not understood; it is started again");
-    return result > 0 || result == -EAGAIN || result == -EINTR;
-}
-
+/* Answer what waits, all from one look, which is the due sample too. */
 static void handle_channel(struct agent *agent)
 {
-    struct request requests[MOST_REQUESTS];
-    size_t count = 0;
-    bool alive = read_channel(agent, requests, &count);
+    struct answer_requests requests;
+    const struct look *look = NULL;
 
-    if (!alive)
+    if (!answers_read(agent->supervisor, &requests)) {
         supervisor_handle_death(agent->supervisor, clock_monotonic());
-    else
-        answer_all(agent, requests, count);
+        return;
+    }
+    if (answers_need_look(&requests)) {
+        if (take_look(agent, &look))
+            look = NULL;
+        keep_ledger(agent, false);
+    }
+    answers_send(agent->supervisor, &requests, look, &agent->history);
 }
 
 static size_t count_lines(const char *text)
@@ -203,19 +197,21 @@ static int change_server(struct agent *agent, const struct config *config)
     return supervisor_change(agent->supervisor, config->listen, config->allow);
 }
 
+/* The sockets of ports that are new in it are their baseline from here on. */
 static int use_config(struct agent *agent, struct config *config)
 {
-    struct collector *collector = NULL;
-    int result = collector_open(&collector, config, false);
+    const struct look *look;
+    int result = change_server(agent, config);
 
     if (!result)
-        result = change_server(agent, config);
-    if (result) {
-        collector_close(collector);
+        result = collector_change(agent->collector, config);
+    if (result)
         return result;
-    }
-    collector_close(agent->collector);
-    agent->collector = collector;
+    if (strcmp(config->state_dir, agent->config->state_dir) != 0)
+        log_warning("state_dir was changed: that takes effect at the next start");
+    if (config->sample_interval != agent->config->sample_interval)
+        arm_timer(agent->sample_timer, config->sample_interval, config->sample_interval);
+    take_look(agent, &look);
     return 0;
 }
 
@@ -264,20 +260,11 @@ static void handle_signal(struct agent *agent)
     }
 }
 
-static void arm_timer(int timer, int64_t nanoseconds)
-{
-    struct itimerspec when = {
-        .it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}};
-
-    timerfd_settime(timer, 0, &when, NULL);
-}
-
-static void handle_timer(struct agent *agent)
+static bool has_fired(int timer)
 {
     uint64_t expirations;
 
-    if (read(agent->search_timer, &expirations, sizeof(expirations)) > 0)
-        arm_timer(agent->search_timer, collector_explore(agent->collector));
+    return read(timer, &expirations, sizeof(expirations)) > 0;
 }
 
 static int milliseconds_of(int64_t nanoseconds)
@@ -291,21 +278,38 @@ static int milliseconds_of(int64_t nanoseconds)
 static int turn(struct agent *agent)
 {
     int64_t wait = supervisor_run(agent->supervisor, clock_monotonic());
+    int channel = supervisor_channel(agent->supervisor);
     struct pollfd events[] = {
         {.fd = agent->signals, .events = POLLIN},
         {.fd = agent->search_timer, .events = POLLIN},
-        {.fd = supervisor_channel(agent->supervisor), .events = POLLIN},
+        {.fd = collector_events(agent->collector), .events = POLLIN},
+        {.fd = agent->vacancy_timer, .events = POLLIN},
+        {.fd = agent->sample_timer, .events = POLLIN},
+        {.fd = channel, .events = POLLIN},
     };
+    const struct look *look;
 
+    if (agent->look_is_due)
+        wait = 0;
     if (poll(events, sizeof(events) / sizeof(*events), milliseconds_of(wait)) < 0)
         return errno == EINTR ? 0 : -errno;
     if (events[0].revents)
         handle_signal(agent);
-    if (events[1].revents)
-        handle_timer(agent);
+    if (events[1].revents && has_fired(agent->search_timer))
+        arm_timer(agent->search_timer, collector_explore(agent->collector), 0);
+    if (events[2].revents)
+        handle_events(agent);
+    if (events[3].revents && has_fired(agent->vacancy_timer))
+        poll_vacant(agent);
+    /* However many ticks were missed, one sample is due. */
+    if (events[4].revents && has_fired(agent->sample_timer))
+        agent->look_is_due = true;
     /* A reload may have replaced the server, and its channel with it. */
-    if (events[2].revents && supervisor_channel(agent->supervisor) == events[2].fd)
+    if (events[5].revents && supervisor_channel(agent->supervisor) == channel)
         handle_channel(agent);
+    if (agent->look_is_due)
+        take_look(agent, &look);
+    keep_changes(agent);
     return 0;
 }
 
@@ -322,9 +326,12 @@ static int open_events(struct agent *agent)
     signal(SIGPIPE, SIG_IGN);
     agent->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     agent->search_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (agent->signals < 0 || agent->search_timer < 0)
+    agent->sample_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    agent->vacancy_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (agent->signals < 0 || agent->search_timer < 0 || agent->sample_timer < 0 ||
+        agent->vacancy_timer < 0)
         return -errno;
-    arm_timer(agent->search_timer, 1000000000);
+    arm_timer(agent->search_timer, 1000000000, 0);
     return 0;
 }
 
@@ -349,37 +356,80 @@ static int drop_privileges(void)
     return 0;
 }
 
+/* The directory is opened, and made where it is missing, while that is still allowed. */
+static int open_file(struct agent *agent)
+{
+    struct sandbox_user user;
+    int result = ledger_file_open(&agent->file, agent->config->state_dir, agent->config->procfs);
+
+    if (!result && sandbox_will_become(&user))
+        result = ledger_file_give(agent->file, user.uid, user.gid);
+    return result;
+}
+
+static int open_collector(struct agent *agent)
+{
+    struct ledger *ledger;
+    int result = ledger_file_load(agent->file, &ledger);
+
+    if (result)
+        return result;
+    agent->server_restarts_before = ledger_totals(ledger)->server_restarts;
+    result = collector_open(&agent->collector, agent->config, false, ledger);
+    if (result) {
+        log_error("cannot open the kernel's socket diagnostics: %s", strerror(-result));
+        return result;
+    }
+    result = collector_follow(agent->collector);
+    if (result)
+        log_warning("cannot follow the kernel's close events: %s; sockets that come and go between "
+                    "two samples are not seen",
+                    strerror(-result));
+    return 0;
+}
+
 static int start(struct agent *agent, const char *server_program)
 {
     const struct look *look;
     int result = open_events(agent);
 
     if (!result)
+        result = open_file(agent);
+    if (!result)
         result = drop_privileges();
-    if (result)
-        return result;
-    result = collector_open(&agent->collector, agent->config, false);
-    if (result) {
-        log_error("cannot open the kernel's socket diagnostics: %s", strerror(-result));
-        return result;
-    }
+    if (!result)
+        result = open_collector(agent);
     /* The first look comes before the first request, so that the server is ready when it serves. */
-    result = take_look(agent, &look);
+    if (!result)
+        result = take_look(agent, &look);
     if (!result)
         result = supervisor_start(&agent->supervisor, server_program, agent->config->listen,
                                   agent->config->allow);
+    if (!result)
+        arm_timer(agent->sample_timer, agent->config->sample_interval,
+                  agent->config->sample_interval);
     return result;
+}
+
+static void close_descriptor(int descriptor)
+{
+    if (descriptor >= 0)
+        close(descriptor);
 }
 
 static void stop(struct agent *agent)
 {
+    /* Nothing is served any more when the ledger is kept for the last time. */
+    if (agent->collector)
+        keep_ledger(agent, true);
     supervisor_stop(agent->supervisor);
     collector_close(agent->collector);
+    ledger_file_close(agent->file);
     config_free(agent->config);
-    if (agent->signals >= 0)
-        close(agent->signals);
-    if (agent->search_timer >= 0)
-        close(agent->search_timer);
+    close_descriptor(agent->signals);
+    close_descriptor(agent->search_timer);
+    close_descriptor(agent->sample_timer);
+    close_descriptor(agent->vacancy_timer);
 }
 
 int agent_run(struct config *config, const struct config_overrides *overrides,
@@ -389,7 +439,9 @@ int agent_run(struct config *config, const struct config_overrides *overrides,
                           .overrides = *overrides,
                           .history = {.reload_successful = true},
                           .signals = -1,
-                          .search_timer = -1};
+                          .sample_timer = -1,
+                          .search_timer = -1,
+                          .vacancy_timer = -1};
     int result;
 
     agent.history.reload_success_time = clock_unix_time();

@@ -1,25 +1,33 @@
 #include "collector/collector.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
-#include "collector/match.h"
-#include "collector/sock_diag.h"
+#include "collector/close_events.h"
+#include "collector/layout.h"
+#include "collector/look_ledger.h"
+#include "collector/reading.h"
+#include "collector/vacancy.h"
 #include "collector/verdict.h"
+
+enum { PORTS = 65536 };
 
 struct collector {
     const struct config *config;
     bool all;
+    bool follows; /* between looks too: looks tell the history */
     struct sock_diag *diag;
     struct owners *owners;
-    struct socket_list sockets; /* of the last look that succeeded; sorted */
-    bool *absent_before;        /* of each expected port: a look has confirmed it absent */
+    struct ledger *ledger;
+    struct vacancy *vacancy;
+    struct close_events *events; /* NULL: none are followed */
+    uint8_t watched[PORTS];      /* of each port: its events are asked for */
+    struct socket_list sockets;  /* of the last look that succeeded; sorted */
+    bool *absent_before;         /* of each expected port: a look has confirmed it absent */
     struct match match;
-    struct look_socket *served; /* what look.ports[].sockets points into */
-    size_t served_count;
+    struct layout layout;
     struct look look;
 };
 
@@ -28,17 +36,37 @@ static double seconds_since(int64_t begin)
     return (double)(clock_monotonic() - begin) / 1e9;
 }
 
-int collector_open(struct collector **collector, const struct config *config, bool all)
+/* What depends on the config. Returns 0, or -ENOMEM with nothing made. */
+static int make_parts(const struct config *config, bool **absent_before, struct vacancy **vacancy)
+{
+    *absent_before = calloc(config->port_count + 1, sizeof(**absent_before));
+    if (*absent_before && vacancy_open(vacancy, config) == 0)
+        return 0;
+    free(*absent_before);
+    *absent_before = NULL;
+    return -ENOMEM;
+}
+
+int collector_open(struct collector **collector, const struct config *config, bool all,
+                   struct ledger *ledger)
 {
     struct collector *made = calloc(1, sizeof(*made));
     int result;
 
-    if (!made)
+    if (!made) {
+        ledger_close(ledger);
         return -ENOMEM;
+    }
     made->all = all;
     made->config = config;
-    made->absent_before = calloc(config->port_count + 1, sizeof(*made->absent_before));
-    result = made->absent_before ? sock_diag_open(&made->diag) : -ENOMEM;
+    made->ledger = ledger;
+    result = ledger ? 0 : ledger_open(&made->ledger);
+    if (!result)
+        result = ledger_configure(made->ledger, config);
+    if (!result)
+        result = make_parts(config, &made->absent_before, &made->vacancy);
+    if (!result)
+        result = sock_diag_open(&made->diag);
     if (!result)
         result = owners_open(&made->owners, config->procfs);
     if (result)
@@ -50,11 +78,10 @@ int collector_open(struct collector **collector, const struct config *config, bo
 
 static void forget_look(struct collector *collector)
 {
-    free(collector->served);
+    free(collector->layout.served);
     free(collector->look.ports);
     free(collector->look.receivers);
-    collector->served = NULL;
-    collector->served_count = 0;
+    collector->layout = (struct layout){0};
     collector->look = (struct look){0};
 }
 
@@ -64,6 +91,9 @@ void collector_close(struct collector *collector)
         return;
     forget_look(collector);
     match_free(&collector->match);
+    close_events_close(collector->events);
+    vacancy_close(collector->vacancy);
+    ledger_close(collector->ledger);
     owners_close(collector->owners);
     sock_diag_close(collector->diag);
     socket_list_free(&collector->sockets);
@@ -71,98 +101,37 @@ void collector_close(struct collector *collector)
     free(collector);
 }
 
-static bool list_has(const struct socket_list *sorted, const struct udp_socket *socket)
+int collector_change(struct collector *collector, const struct config *config)
 {
-    size_t i = sockets_from_port(sorted->sockets, sorted->count, socket->port);
-
-    for (; i < sorted->count && sorted->sockets[i].port == socket->port; i++)
-        if (sorted->sockets[i].cookie == socket->cookie)
-            return true;
-    return false;
-}
-
-/* A dump may leave out a live socket: ask for each one that served a port at the last look and
- * is not in this dump. *doubtful: one may live in a group whose other members answered. */
-static int recover_known(struct collector *collector, struct socket_list *list, bool *doubtful)
-{
-    size_t dumped = list->count;
+    struct owners *owners = NULL;
+    struct vacancy *vacancy = NULL;
+    bool *absent_before = NULL;
     int result = 0;
 
-    for (size_t i = 0; i < collector->served_count && !result; i++) {
-        const struct udp_socket *known = &collector->served[i].socket;
-        struct socket_list sorted = {.sockets = list->sockets, .count = dumped};
-        struct udp_socket now;
-
-        if (list_has(&sorted, known))
-            continue;
-        result = sock_diag_lookup(collector->diag, known, &now);
-        if (result == 0)
-            result = socket_list_add(list, &now);
-        else if (result == -ESTALE)
-            *doubtful = true;
-        if (result == -ENOENT || result == -ESTALE)
-            result = 0;
+    if (strcmp(config->procfs, collector->config->procfs) != 0)
+        result = owners_open(&owners, config->procfs);
+    if (!result)
+        result = make_parts(config, &absent_before, &vacancy);
+    if (!result)
+        result = ledger_configure(collector->ledger, config);
+    if (result) {
+        owners_close(owners);
+        vacancy_close(vacancy);
+        free(absent_before);
+        return result;
     }
-    socket_list_sort(list);
-    return result;
-}
-
-static bool serves_none(const struct match *match, size_t port)
-{
-    return match->first[port] == match->first[port + 1];
-}
-
-/* Whether an expected port is silent that no earlier look confirmed to be absent. */
-static bool has_new_silence(const struct collector *collector)
-{
-    for (size_t i = 0; i < collector->config->port_count; i++)
-        if (serves_none(&collector->match, i) && !collector->absent_before[i])
-            return true;
-    return false;
-}
-
-static int match_list(struct collector *collector, const struct socket_list *list)
-{
+    forget_look(collector);
     match_free(&collector->match);
-    return match_sockets(collector->config, list->sockets, list->count, &collector->match);
-}
-
-/* Add what a second dump shows and the first did not. */
-static int dump_again(struct collector *collector, struct socket_list *list)
-{
-    struct socket_list second = {0};
-    size_t dumped = list->count;
-    int result = sock_diag_dump(collector->diag, &second);
-
-    for (size_t i = 0; i < second.count && !result; i++) {
-        struct socket_list sorted = {.sockets = list->sockets, .count = dumped};
-
-        if (!list_has(&sorted, &second.sockets[i]))
-            result = socket_list_add(list, &second.sockets[i]);
+    vacancy_close(collector->vacancy);
+    free(collector->absent_before);
+    if (owners) {
+        owners_close(collector->owners);
+        collector->owners = owners;
     }
-    socket_list_sort(list);
-    socket_list_free(&second);
-    return result;
-}
-
-/* Read all sockets so that no silence of a single dump passes for absence. */
-static int read_sockets(struct collector *collector, struct socket_list *list)
-{
-    bool doubtful = false;
-    int result = sock_diag_dump(collector->diag, list);
-
-    if (!result)
-        result = recover_known(collector, list, &doubtful);
-    if (!result)
-        result = match_list(collector, list);
-    if (!result && (doubtful || has_new_silence(collector))) {
-        result = dump_again(collector, list);
-        if (!result)
-            result = match_list(collector, list);
-    }
-    for (size_t i = 0; i < collector->config->port_count && !result; i++)
-        collector->absent_before[i] = serves_none(&collector->match, i);
-    return result;
+    collector->vacancy = vacancy;
+    collector->absent_before = absent_before;
+    collector->config = config;
+    return 0;
 }
 
 static bool shows_others(const struct collector *collector)
@@ -170,145 +139,122 @@ static bool shows_others(const struct collector *collector)
     return collector->all || collector->config->scope == SCOPE_ALL;
 }
 
-/* A listener that nobody named: unclaimed, and its port was not the kernel's choice. */
-static bool is_other(const struct collector *collector, size_t socket)
+/* Have the kernel tell of the ports that are watched now. */
+static void watch_events(struct collector *collector)
 {
-    return !collector->match.claimed[socket] && !collector->sockets.sockets[socket].auto_bound;
-}
-
-static void name_interface(struct look_socket *socket)
-{
-    if (socket->socket.interface == 0)
-        return;
-    if (!if_indextoname(socket->socket.interface, socket->interface))
-        snprintf(socket->interface, sizeof(socket->interface), "if%u", socket->socket.interface);
-}
-
-static void add_served(struct collector *collector, size_t socket, bool counted)
-{
-    struct look_socket *served = &collector->served[collector->served_count++];
-
-    *served =
-        (struct look_socket){.socket = collector->sockets.sockets[socket], .counted = counted};
-    name_interface(served);
-}
-
-static void begin_port(struct collector *collector, struct look_port *port)
-{
-    port->sockets = &collector->served[collector->served_count];
-    port->socket_count = 0;
-    port->counted_count = 0;
-}
-
-static void add_to_port(struct collector *collector, struct look_port *port, size_t socket,
-                        bool counted)
-{
-    add_served(collector, socket, counted);
-    port->socket_count++;
-    if (counted)
-        port->counted_count++;
-}
-
-static void fill_expected(struct collector *collector)
-{
-    const struct match *match = &collector->match;
-
-    for (size_t i = 0; i < collector->config->port_count; i++) {
-        struct look_port *port = &collector->look.ports[i];
-
-        begin_port(collector, port);
-        if (collector->look.sockets_error)
-            continue;
-        for (size_t j = match->first[i]; j < match->first[i + 1]; j++)
-            add_to_port(collector, port, match->entries[j].socket, match->entries[j].counted);
-    }
-}
-
-/* Whether a socket belongs to the port that was begun last: same address, same number. */
-static bool same_listener(const struct look_port *port, const struct udp_socket *socket)
-{
-    return !port->receiver && port->socket_count > 0 && port->port == socket->port &&
-           address_equal(&port->sockets[0].socket.address, &socket->address);
-}
-
-static void fill_others(struct collector *collector)
-{
-    struct look *look = &collector->look;
-
-    for (size_t i = 0; i < collector->sockets.count && !look->sockets_error; i++) {
-        const struct udp_socket *socket = &collector->sockets.sockets[i];
-        struct look_port *last = look->port_count ? &look->ports[look->port_count - 1] : NULL;
-
-        if (!is_other(collector, i))
-            continue;
-        if (look->unexpected_sockets++ >= collector->config->max_sockets)
-            look->suppressed_sockets += shows_others(collector);
-        else if (shows_others(collector)) {
-            if (!last || !same_listener(last, socket)) {
-                last = &look->ports[look->port_count++];
-                begin_port(collector, last);
-                address_format(&socket->address, last->address);
-                last->port = socket->port;
-            }
-            add_to_port(collector, last, i, true);
-        }
-    }
-}
-
-static void name_expected(struct look_port *port, const struct expected_port *expected)
-{
-    port->expected = expected;
-    port->receiver = expected->receiver;
-    port->port = expected->port;
-    if (expected->any_address)
-        snprintf(port->address, sizeof(port->address), "*");
-    else
-        address_format(&expected->address, port->address);
-}
-
-static size_t count_others(const struct collector *collector)
-{
+    uint8_t wanted[PORTS] = {0};
+    uint16_t ports[PORTS];
     size_t count = 0;
 
-    for (size_t i = 0; i < collector->sockets.count && shows_others(collector); i++)
-        count += is_other(collector, i);
-    return count < collector->config->max_sockets ? count : collector->config->max_sockets;
+    if (!collector->events)
+        return;
+    for (size_t i = 0; i < collector->config->port_count; i++)
+        wanted[collector->config->ports[i].port] = 1;
+    for (size_t i = 0; i < collector->look.port_count; i++)
+        wanted[collector->look.ports[i].port] = 1;
+    if (memcmp(wanted, collector->watched, sizeof(wanted)) == 0)
+        return;
+    for (size_t port = 0; port < PORTS; port++)
+        if (wanted[port])
+            ports[count++] = (uint16_t)port;
+    /* Where the kernel refuses, the filter before stays, and the looks see what it does not. */
+    if (close_events_watch(collector->events, ports, count) == 0)
+        memcpy(collector->watched, wanted, sizeof(wanted));
 }
 
-/* Lay out the ports and the sockets that serve them. Returns 0, or -ENOMEM. */
-static int fill_ports(struct collector *collector)
+int collector_follow(struct collector *collector)
 {
-    const struct config *config = collector->config;
-    struct look *look = &collector->look;
-    bool failed = look->sockets_error != 0;
-    size_t others = failed ? 0 : count_others(collector);
-    size_t entries = failed ? 0 : collector->match.first[config->port_count];
+    int result = close_events_open(&collector->events);
 
-    look->ports = calloc(config->port_count + others + 1, sizeof(*look->ports));
-    look->receivers = calloc(config->receiver_count + 1, sizeof(*look->receivers));
-    collector->served = calloc(entries + others + 1, sizeof(*collector->served));
-    if (!look->ports || !look->receivers || !collector->served)
-        return -ENOMEM;
-    look->port_count = config->port_count;
-    for (size_t i = 0; i < config->port_count; i++)
-        name_expected(&look->ports[i], &config->ports[i]);
-    fill_expected(collector);
-    fill_others(collector);
-    return 0;
+    collector->follows = true;
+    if (!result)
+        watch_events(collector);
+    return result;
+}
+
+int collector_events(const struct collector *collector)
+{
+    return collector->events ? close_events_descriptor(collector->events) : -1;
+}
+
+static bool has_cookie(const struct socket_list *list, uint64_t cookie)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->sockets[i].cookie == cookie)
+            return true;
+    return false;
+}
+
+/* Sockets that came and went between two looks: which expected port each would have served, beside
+ * those that are there. */
+static int enter_passed(struct collector *collector, const struct socket_list *passed)
+{
+    struct socket_list all = {0};
+    struct match match = {0};
+    int result = 0;
+
+    for (size_t i = 0; i < collector->sockets.count && !result; i++)
+        result = socket_list_add(&all, &collector->sockets.sockets[i]);
+    for (size_t i = 0; i < passed->count && !result; i++)
+        result = socket_list_add(&all, &passed->sockets[i]);
+    socket_list_sort(&all);
+    if (!result)
+        result = match_sockets(collector->config, all.sockets, all.count, &match);
+    for (size_t port = 0; port < collector->config->port_count && !result; port++)
+        for (size_t i = match.first[port]; i < match.first[port + 1]; i++)
+            if (match.entries[i].counted &&
+                has_cookie(passed, all.sockets[match.entries[i].socket].cookie))
+                ledger_pass_by(collector->ledger, port);
+    match_free(&match);
+    socket_list_free(&all);
+    return result;
+}
+
+int collector_read_events(struct collector *collector, uint64_t *lost)
+{
+    struct socket_list closed = {0}, passed = {0};
+    int64_t now = clock_monotonic();
+    double time = clock_unix_time();
+    int result;
+
+    *lost = 0;
+    if (!collector->events)
+        return 0;
+    result = close_events_read(collector->events, &closed, lost);
+    ledger_totals(collector->ledger)->events_lost += *lost;
+    for (size_t i = 0; i < closed.count && !result; i++) {
+        uint64_t cookie = closed.sockets[i].cookie;
+
+        if (!ledger_knows(collector->ledger, cookie))
+            result = socket_list_add(&passed, &closed.sockets[i]);
+        else
+            ledger_close_socket(collector->ledger, cookie, now, time);
+    }
+    if (!result && passed.count > 0)
+        result = enter_passed(collector, &passed);
+    socket_list_free(&closed);
+    socket_list_free(&passed);
+    return result;
+}
+
+int64_t collector_poll_vacant(struct collector *collector, bool *found)
+{
+    return vacancy_ask(collector->vacancy, collector->ledger, collector->diag, clock_monotonic(),
+                       found);
 }
 
 /* Hand the served sockets to the owners, which know each by its cookie. */
 static int update_owners(struct collector *collector)
 {
     size_t count = 0;
-    struct udp_socket *watched = calloc(collector->served_count + 1, sizeof(*watched));
+    struct udp_socket *watched = calloc(collector->layout.served_count + 1, sizeof(*watched));
     int result;
 
     if (!watched)
         return -ENOMEM;
-    for (size_t i = 0; i < collector->served_count; i++)
-        if (collector->served[i].counted) /* each socket is counted once */
-            watched[count++] = collector->served[i].socket;
+    for (size_t i = 0; i < collector->layout.served_count; i++)
+        if (collector->layout.served[i].counted) /* each socket is counted once */
+            watched[count++] = collector->layout.served[i].socket;
     result = owners_update(collector->owners, watched, count, clock_monotonic());
     free(watched);
     return result == -ENOMEM ? result : 0; /* other errors are in owners_counts */
@@ -319,8 +265,8 @@ static void attach_holders(struct collector *collector)
     struct look *look = &collector->look;
 
     look->unresolved_sockets = 0;
-    for (size_t i = 0; i < collector->served_count; i++) {
-        struct look_socket *served = &collector->served[i];
+    for (size_t i = 0; i < collector->layout.served_count; i++) {
+        struct look_socket *served = &collector->layout.served[i];
 
         served->known = owners_known(collector->owners, served->socket.cookie);
         served->holder_count =
@@ -370,31 +316,97 @@ static int find_owners(struct collector *collector)
     return verdict_receivers(&collector->look);
 }
 
-int collector_look(struct collector *collector, const struct look **look)
+/* Read the host's counters before the sockets: a drop that is in them is then in its socket too. */
+static void read_host(struct collector *collector)
+{
+    int64_t begin = clock_monotonic();
+
+    host_read(collector->config->procfs, &collector->look.host);
+    collector->look.host_seconds = seconds_since(begin);
+}
+
+static int read_sockets(struct collector *collector)
 {
     struct socket_list list = {0};
+    const struct reading reading = {.config = collector->config,
+                                    .diag = collector->diag,
+                                    .ledger = collector->ledger,
+                                    .absent_before = collector->absent_before,
+                                    .list = &list,
+                                    .match = &collector->match};
     int64_t begin = clock_monotonic();
-    int error = read_sockets(collector, &list);
-    int result;
+    int error = reading_take(&reading);
 
     if (error) {
         socket_list_free(&list);
     } else {
         socket_list_free(&collector->sockets);
         collector->sockets = list;
+        collector->look.all_sockets = list.sockets;
+        collector->look.all_socket_count = list.count;
     }
+    collector->look.sockets_error = error;
+    collector->look.sockets_seconds = seconds_since(begin);
+    return error;
+}
+
+static void enter_host_errors(struct collector *collector)
+{
+    struct host_facts after;
+    const struct host_facts *facts = &collector->look.host;
+    uint64_t errors;
+
+    if (collector->look.sockets_error)
+        return;
+    /* The baseline comes after the sockets' own: what was dropped in between is theirs. */
+    if (!ledger_host_has_baseline(collector->ledger)) {
+        host_read(collector->config->procfs, &after);
+        facts = &after;
+    }
+    if (host_receive_errors(facts, &errors))
+        ledger_host_errors(collector->ledger, errors);
+}
+
+static int enter_look(struct collector *collector)
+{
+    int64_t now = clock_monotonic();
+    int result =
+        look_ledger_enter(collector->ledger, &collector->look, shows_others(collector), now);
+
+    if (result)
+        return result;
+    enter_host_errors(collector);
+    if (collector->follows)
+        look_ledger_tell(collector->ledger, &collector->look, now);
+    watch_events(collector);
+    return 0;
+}
+
+int collector_look(struct collector *collector, const struct look **look)
+{
+    int result;
+
     forget_look(collector);
-    collector->look = (struct look){.config = collector->config,
-                                    .time = clock_unix_time(),
-                                    .sockets_error = error,
-                                    .sockets_seconds = seconds_since(begin),
-                                    .all_sockets = error ? NULL : collector->sockets.sockets,
-                                    .all_socket_count = error ? 0 : collector->sockets.count};
-    result = fill_ports(collector);
+    collector->look = (struct look){.config = collector->config, .time = clock_unix_time()};
+    read_host(collector);
+    read_sockets(collector);
+    collector->layout = (struct layout){.config = collector->config,
+                                        .all = shows_others(collector),
+                                        .list = &collector->sockets,
+                                        .match = &collector->match,
+                                        .look = &collector->look};
+    result = layout_ports(&collector->layout);
     if (!result)
         result = find_owners(collector);
+    if (!result)
+        result = enter_look(collector);
     *look = &collector->look;
     return result;
+}
+
+struct ledger *collector_ledger(struct collector *collector)
+{
+    return collector->ledger;
 }
 
 int64_t collector_explore(struct collector *collector)

@@ -19,8 +19,11 @@ enum {
     REQUEST_SIZE = 512,
     /* A kernel that does not answer in this time is a failed look, not a hung agent. */
     RECEIVE_TIMEOUT_SECONDS = 5,
-    /* Tries to meet one member of a SO_REUSEPORT group, which the kernel picks by a hash. */
-    GROUP_TRIES = 16
+    /* Tries to meet one member of a SO_REUSEPORT group, which the kernel picks by a hash: with 20 a
+     * member, one that lives is missed once in e^20 times. */
+    FEWEST_TRIES = 16,
+    TRIES_A_MEMBER = 20,
+    MOST_TRIES = 2048
 };
 
 struct sock_diag {
@@ -143,8 +146,34 @@ static bool attribute_fits(const struct nlattr *attribute, const struct nlmsghdr
     return mnl_attr_ok(attribute, (int)(end - (const char *)attribute));
 }
 
-/* What sk_diag attributes of one message say. Returns 0, or -EBADMSG. */
-static int parse_attributes(const struct nlmsghdr *message, struct udp_socket *socket)
+int sock_diag_identity(const struct nlmsghdr *message, struct udp_socket *socket)
+{
+    const struct inet_diag_msg *diag = mnl_nlmsg_get_payload(message);
+    const struct nlattr *attribute;
+
+    if (mnl_nlmsg_get_payload_len(message) < sizeof(*diag) ||
+        (diag->idiag_family != AF_INET && diag->idiag_family != AF_INET6))
+        return -EBADMSG;
+    if (diag->idiag_state != TCP_CLOSE) /* unconnected UDP is in this state */
+        return -ENOENT;
+    socket->family = diag->idiag_family;
+    socket->address = address_from_bytes(diag->idiag_family, diag->id.idiag_src);
+    socket->port = ntohs(diag->id.idiag_sport);
+    socket->interface = diag->id.idiag_if;
+    socket->cookie = (uint64_t)diag->id.idiag_cookie[1] << 32 | diag->id.idiag_cookie[0];
+    for (attribute = mnl_nlmsg_get_payload_offset(message, sizeof(*diag));
+         attribute_fits(attribute, message); attribute = mnl_attr_next(attribute)) {
+        if (mnl_attr_get_type(attribute) != INET_DIAG_SKV6ONLY)
+            continue;
+        if (mnl_attr_get_payload_len(attribute) < sizeof(uint8_t))
+            return -EBADMSG;
+        socket->ipv6_only = mnl_attr_get_u8(attribute) != 0;
+    }
+    return 0;
+}
+
+/* What sk_diag attributes of one message say of the memory. Returns 0, or -EBADMSG. */
+static int parse_memory(const struct nlmsghdr *message, struct udp_socket *socket)
 {
     const struct nlattr *attribute;
     bool memory_seen = false;
@@ -155,17 +184,12 @@ static int parse_attributes(const struct nlmsghdr *message, struct udp_socket *s
         uint16_t type = mnl_attr_get_type(attribute);
         size_t length = mnl_attr_get_payload_len(attribute);
 
-        if (type == INET_DIAG_SKV6ONLY) {
-            if (length < sizeof(uint8_t))
-                return -EBADMSG;
-            socket->ipv6_only = mnl_attr_get_u8(attribute) != 0;
-        } else if (type == INET_DIAG_SKMEMINFO) {
-            if (length < (SK_MEMINFO_DROPS + 1) * sizeof(uint32_t))
-                return -EBADMSG;
-            memcpy(memory, mnl_attr_get_payload(attribute),
-                   (SK_MEMINFO_DROPS + 1) * sizeof(uint32_t));
-            memory_seen = true;
-        }
+        if (type != INET_DIAG_SKMEMINFO)
+            continue;
+        if (length < (SK_MEMINFO_DROPS + 1) * sizeof(uint32_t))
+            return -EBADMSG;
+        memcpy(memory, mnl_attr_get_payload(attribute), (SK_MEMINFO_DROPS + 1) * sizeof(uint32_t));
+        memory_seen = true;
     }
     if (!memory_seen)
         return -EBADMSG;
@@ -178,22 +202,17 @@ static int parse_attributes(const struct nlmsghdr *message, struct udp_socket *s
 /* One SOCK_DIAG_BY_FAMILY message. Returns 0, -EBADMSG or -ENOMEM. */
 static int parse_socket(const struct nlmsghdr *message, bool auto_bound, struct socket_list *list)
 {
-    const struct inet_diag_msg *diag = mnl_nlmsg_get_payload(message);
     struct udp_socket socket = {.auto_bound = auto_bound};
-    int result;
+    int result = sock_diag_identity(message, &socket);
 
-    if (mnl_nlmsg_get_payload_len(message) < sizeof(*diag) ||
-        (diag->idiag_family != AF_INET && diag->idiag_family != AF_INET6))
-        return -EBADMSG;
-    if (diag->idiag_state != TCP_CLOSE) /* unconnected UDP is in this state */
+    if (result == -ENOENT)
         return 0;
-    socket.family = diag->idiag_family;
-    socket.address = address_from_bytes(diag->idiag_family, diag->id.idiag_src);
-    socket.port = ntohs(diag->id.idiag_sport);
-    socket.interface = diag->id.idiag_if;
-    socket.cookie = (uint64_t)diag->id.idiag_cookie[1] << 32 | diag->id.idiag_cookie[0];
-    socket.inode = diag->idiag_inode;
-    result = parse_attributes(message, &socket);
+    if (!result) {
+        const struct inet_diag_msg *diag = mnl_nlmsg_get_payload(message);
+
+        socket.inode = diag->idiag_inode;
+        result = parse_memory(message, &socket);
+    }
     return result ? result : socket_list_add(list, &socket);
 }
 
@@ -228,7 +247,7 @@ static int parse_message(const struct nlmsghdr *message, bool auto_bound, struct
 }
 
 /* mnl_nlmsg_ok of libmnl 1.0.4 takes a length above INT_MAX for a negative one, which fits. */
-static bool message_fits(const struct nlmsghdr *message, int remaining)
+bool sock_diag_message_fits(const struct nlmsghdr *message, int remaining)
 {
     return remaining >= (int)sizeof(*message) && message->nlmsg_len <= (uint32_t)remaining &&
            mnl_nlmsg_ok(message, remaining);
@@ -241,7 +260,7 @@ int sock_diag_parse(const void *bytes, size_t length, uint32_t sequence, bool au
     int remaining = (int)length;
 
     *done = false;
-    while (message_fits(message, remaining)) {
+    while (sock_diag_message_fits(message, remaining)) {
         if (message->nlmsg_seq == sequence) {
             int result = parse_message(message, auto_bound, list, done);
 
@@ -361,8 +380,9 @@ static void put_identity(struct inet_diag_req_v2 *request, const struct udp_sock
     request->id.idiag_cookie[1] = (uint32_t)(known->cookie >> 32);
 }
 
-static int lookup_once(struct sock_diag *diag, const struct udp_socket *known, unsigned int try,
-                       struct socket_list *list)
+/* One exact look-up; the answer goes into the list. */
+static int ask(struct sock_diag *diag, const struct udp_socket *known, unsigned int try,
+               struct socket_list *list)
 {
     unsigned char bytes[REQUEST_SIZE] __attribute__((aligned(8)));
     struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
@@ -378,17 +398,44 @@ static int lookup_once(struct sock_diag *diag, const struct udp_socket *known, u
     return result;
 }
 
-int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known, struct udp_socket *now)
+/* The kernel answers -ESTALE for another member of the group, and does not tell which. */
+static unsigned int tries_for_group(size_t members)
+{
+    size_t tries = FEWEST_TRIES + TRIES_A_MEMBER * members;
+
+    return tries < MOST_TRIES ? (unsigned int)tries : MOST_TRIES;
+}
+
+int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known, size_t members,
+                     struct udp_socket *now)
 {
     struct socket_list list = {0};
     int result = -ESTALE;
 
-    for (unsigned int try = 0; try < GROUP_TRIES && result == -ESTALE; try++)
-        result = lookup_once(diag, known, try, &list);
+    for (unsigned int try = 0; try < tries_for_group(members) && result == -ESTALE; try++)
+        result = ask(diag, known, try, &list);
     if (result == 0 && (list.count == 0 || list.sockets[0].cookie != known->cookie))
         result = -ESTALE;
     if (result == 0)
         *now = list.sockets[0];
+    socket_list_free(&list);
+    return result;
+}
+
+int sock_diag_find(struct sock_diag *diag, uint8_t family, const struct address *address,
+                   uint32_t interface, uint16_t port)
+{
+    /* INET_DIAG_NOCOOKIE in both halves: whichever socket answers. */
+    const struct udp_socket any = {.family = family,
+                                   .address = *address,
+                                   .interface = interface,
+                                   .port = port,
+                                   .cookie = UINT64_MAX};
+    struct socket_list list = {0};
+    int result = ask(diag, &any, 0, &list);
+
+    if (!result && list.count == 0)
+        result = -ENOENT; /* only a connected one */
     socket_list_free(&list);
     return result;
 }

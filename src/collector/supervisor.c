@@ -389,7 +389,7 @@ int supervisor_channel(const struct supervisor *supervisor)
 
 uint64_t supervisor_restarts(const struct supervisor *supervisor)
 {
-    return supervisor->restarts;
+    return supervisor ? supervisor->restarts : 0;
 }
 
 void supervisor_stop(struct supervisor *supervisor)

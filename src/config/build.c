@@ -47,6 +47,7 @@ static void apply_defaults(struct config_draft *draft)
     set_default(draft, &draft->agent.listen, "0.0.0.0:9117");
     set_default(draft, &draft->agent.allow, "0.0.0.0/0");
     set_default(draft, &draft->agent.procfs, "/proc");
+    set_default(draft, &draft->agent.state_dir, "/var/lib/udpwatch");
     for (size_t i = 0; i < draft->receiver_count; i++) {
         if (draft->receivers[i].is_filebeat)
             set_default(draft, &draft->receivers[i].receiver.process, "filebeat");
@@ -127,5 +128,6 @@ void config_free(struct config *config)
     free(config->listen);
     free(config->allow);
     free(config->procfs);
+    free(config->state_dir);
     free(config);
 }

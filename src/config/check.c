@@ -160,9 +160,19 @@ static void check_ports_once(struct config_draft *draft)
     free(first);
 }
 
+/* Whatever sample_interval is, the default of peak_window is not shorter. */
+static void check_peak_window(const struct config_draft *draft)
+{
+    if (draft->agent.peak_window < draft->agent.sample_interval)
+        config_error(&draft->agent_keys[CONFIG_KEY_PEAK_WINDOW],
+                     "peak_window is shorter than sample_interval, so most of the time no sample "
+                     "is in it; write a longer one, or leave the line out");
+}
+
 void config_check(struct config_draft *draft)
 {
     check_ports_present(draft);
+    check_peak_window(draft);
     if (draft->receiver_count > 0)
         check_names(draft);
     if (draft->port_count > 0)

@@ -25,6 +25,20 @@ struct config *config_load(const struct config_overrides *overrides, struct text
     return config;
 }
 
+/* In the largest unit that is exact. */
+static void print_duration(struct text *text, const char *key, int64_t nanoseconds)
+{
+    int64_t milliseconds = nanoseconds / 1000000;
+    if (milliseconds % 3600000 == 0)
+        text_print(text, "%-11s = %jdh\n", key, (intmax_t)(milliseconds / 3600000));
+    else if (milliseconds % 60000 == 0)
+        text_print(text, "%-11s = %jdm\n", key, (intmax_t)(milliseconds / 60000));
+    else if (milliseconds % 1000 == 0)
+        text_print(text, "%-11s = %jds\n", key, (intmax_t)(milliseconds / 1000));
+    else
+        text_print(text, "%-11s = %jdms\n", key, (intmax_t)milliseconds);
+}
+
 /* One key. The blanks are left out where they could make the line too long to be read again. */
 static void print_value(struct text *text, const char *key, const char *value)
 {
@@ -36,8 +50,11 @@ static void print_agent(const struct config *config, struct text *text)
     text_append(text, "[agent]\n");
     print_value(text, "listen", config->listen);
     print_value(text, "allow", config->allow);
+    print_duration(text, "sample_interval", config->sample_interval);
+    print_duration(text, "peak_window", config->peak_window);
     print_value(text, "scope", config->scope == SCOPE_ALL ? "all" : "expected");
     text_print(text, "max_sockets = %zu\n", config->max_sockets);
+    print_value(text, "state_dir", config->state_dir);
     print_value(text, "procfs", config->procfs);
     print_value(text, "log_level", log_level_name(config->log_level));
 }

@@ -16,7 +16,11 @@ void config_draft_start(struct config_draft *draft, struct config_messages *mess
 {
     *draft = (struct config_draft){
         .messages = messages,
-        .agent = {.scope = SCOPE_EXPECTED, .max_sockets = 1000, .log_level = LOG_LEVEL_INFO},
+        .agent = {.sample_interval = INT64_C(1000000000),
+                  .peak_window = INT64_C(60000000000),
+                  .scope = SCOPE_EXPECTED,
+                  .max_sockets = 1000,
+                  .log_level = LOG_LEVEL_INFO},
     };
 }
 
@@ -195,5 +199,6 @@ void config_draft_free(struct config_draft *draft)
     free(draft->agent.listen);
     free(draft->agent.allow);
     free(draft->agent.procfs);
+    free(draft->agent.state_dir);
     *draft = (struct config_draft){0};
 }

@@ -13,6 +13,7 @@ struct key {
     void (*set)(struct config_draft *draft, const char *value, const struct config_place *place);
     const char *example;
     bool may_repeat;
+    bool may_be_empty;
 };
 
 static struct config_draft_receiver *current_receiver(struct config_draft *draft)
@@ -42,6 +43,28 @@ static void set_max_sockets(struct config_draft *draft, const char *value,
                             const struct config_place *place)
 {
     config_value_max_sockets(value, &draft->agent.max_sockets, place);
+}
+
+static void set_sample_interval(struct config_draft *draft, const char *value,
+                                const struct config_place *place)
+{
+    static const struct config_duration_limits limits = {"sample_interval", "20ms", "60s", 20,
+                                                         60000};
+    config_value_duration(value, &draft->agent.sample_interval, &limits, place);
+}
+
+static void set_peak_window(struct config_draft *draft, const char *value,
+                            const struct config_place *place)
+{
+    static const struct config_duration_limits limits = {"peak_window", "1s", "24h", 1000,
+                                                         86400000};
+    config_value_duration(value, &draft->agent.peak_window, &limits, place);
+}
+
+static void set_state_dir(struct config_draft *draft, const char *value,
+                          const struct config_place *place)
+{
+    config_value_state_dir(value, &draft->agent.state_dir, place);
 }
 
 static void set_procfs(struct config_draft *draft, const char *value,
@@ -158,26 +181,32 @@ static void add_ports(struct config_draft *draft, const char *value,
 }
 
 static const struct key agent_keys[CONFIG_AGENT_KEYS] = {
-    {"listen", set_listen, "0.0.0.0:9117", false}, {"allow", set_allow, "0.0.0.0/0", false},
-    {"scope", set_scope, "expected", false},       {"max_sockets", set_max_sockets, "1000", false},
-    {"procfs", set_procfs, "/proc", false},        {"log_level", set_log_level, "info", false},
+    {"listen", set_listen, "0.0.0.0:9117", false, false},
+    {"allow", set_allow, "0.0.0.0/0", false, false},
+    {"sample_interval", set_sample_interval, "1s", false, false},
+    {"peak_window", set_peak_window, "60s", false, false},
+    {"scope", set_scope, "expected", false, false},
+    {"max_sockets", set_max_sockets, "1000", false, false},
+    {"state_dir", set_state_dir, "/var/lib/udpwatch", false, true},
+    {"procfs", set_procfs, "/proc", false, false},
+    {"log_level", set_log_level, "info", false, false},
 };
 
 static const struct key receiver_keys[CONFIG_RECEIVER_KEYS] = {
-    {"ports", add_ports, "6984, 7878-7880", true},
-    {"process", set_process, "filebeat", false},
-    {"cmdline", set_cmdline, "*core-switches.yml*", false},
-    {"unit", set_unit, "filebeat.service", false},
-    {"user", set_user, "syslog", false},
-    {"buffer", set_buffer, "8MiB", false},
-    {"required", set_required, "yes", false},
+    {"ports", add_ports, "6984, 7878-7880", true, false},
+    {"process", set_process, "filebeat", false, false},
+    {"cmdline", set_cmdline, "*core-switches.yml*", false, false},
+    {"unit", set_unit, "filebeat.service", false, false},
+    {"user", set_user, "syslog", false, false},
+    {"buffer", set_buffer, "8MiB", false, false},
+    {"required", set_required, "yes", false, false},
 };
 
 /* Report a key that the section does not have, with those that it has. */
 static void report_unknown(const char *name, const struct key *keys, size_t count, bool is_agent,
                            const struct config_place *place)
 {
-    const char *names[CONFIG_RECEIVER_KEYS];
+    const char *names[CONFIG_AGENT_KEYS];
     struct text text = {0};
     for (size_t i = 0; i < count; i++) {
         names[i] = keys[i].name;
@@ -203,7 +232,7 @@ static void take_known(struct config_draft *draft, const struct key *key, const 
     }
     if (seen->line == 0)
         *seen = *place;
-    if (*value == '\0')
+    if (*value == '\0' && !key->may_be_empty)
         config_error(place, "%s has no value; write one, as %s = %s, or remove the line", key->name,
                      key->name, key->example);
     else

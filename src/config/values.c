@@ -99,6 +99,54 @@ bool config_value_buffer(const char *value, uint64_t *bytes, const struct config
     return true;
 }
 
+/* Milliseconds in a unit of time, or 0 for any other word. */
+static uint64_t find_milliseconds(const char *unit)
+{
+    static const struct {
+        const char *unit;
+        uint64_t milliseconds;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(unit, units[i].unit) == 0)
+            return units[i].milliseconds;
+    }
+    return 0;
+}
+
+bool config_value_duration(const char *value, int64_t *nanoseconds,
+                           const struct config_duration_limits *limits,
+                           const struct config_place *place)
+{
+    uint64_t number;
+    const char *unit = config_digits(value, UINT32_MAX, &number);
+    uint64_t factor = unit ? find_milliseconds(unit) : 0;
+    if (factor == 0) {
+        config_error(place,
+                     "\"%.80s\" is no duration; write a whole number of ms, s, m or h, as %s",
+                     value, limits->shortest_text);
+        return false;
+    }
+    if (number * factor < limits->shortest || number * factor > limits->longest) {
+        config_error(place, "%s %.80s is out of range; write %s to %s", limits->key, value,
+                     limits->shortest_text, limits->longest_text);
+        return false;
+    }
+    *nanoseconds = (int64_t)(number * factor) * 1000000;
+    return true;
+}
+
+bool config_value_state_dir(const char *value, char **directory, const struct config_place *place)
+{
+    if (*value != '\0' && *value != '/') {
+        config_error(place,
+                     "\"%.80s\" is a relative path; write an absolute one, as /var/lib/udpwatch, "
+                     "or none to keep nothing",
+                     value);
+        return false;
+    }
+    return hand_out(value, directory, place);
+}
+
 bool config_value_required(const char *value, bool *required, const struct config_place *place)
 {
     if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {

@@ -132,13 +132,22 @@ def get(path="/metrics", headers=None, method="GET", source="127.0.0.1"):
         client.close()
 
 
+def with_state_dir(config):
+    """The configuration; where it says nothing of state_dir, nothing is kept."""
+    if "state_dir" in config:
+        return config
+    if "[agent]\n" in config:
+        return config.replace("[agent]\n", "[agent]\nstate_dir =\n", 1)
+    return "[agent]\nstate_dir =\n" + config
+
+
 class Agent:
     """`udpwatch run` in the foreground, with a configuration of its own, up to /-/ready."""
 
     def __init__(self, directory, config, user=None, source="127.0.0.1"):
         self.config = Path(tempfile.mkstemp(dir=directory, suffix=".ini")[1])
         self.config.chmod(0o644)
-        self.config.write_text(config)
+        self.config.write_text(with_state_dir(config))
         self.log_file = self.config.with_suffix(".log")
         self.source = source
         with open(self.log_file, "wb") as log:
@@ -176,7 +185,7 @@ class Agent:
 
     def reload(self, config, until):
         """Have it read this configuration; return the first scrape for which until holds."""
-        self.config.write_text(config)
+        self.config.write_text(with_state_dir(config))
         self.process.send_signal(signal.SIGHUP)
 
         def reloaded():

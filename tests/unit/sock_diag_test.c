@@ -324,11 +324,11 @@ static void test_kernel_dump_and_lookup(void **state)
         assert_int_equal(found->port, port);
         assert_true(found->auto_bound);
         known = *found;
-        assert_int_equal(sock_diag_lookup(diag, &known, &now), 0);
+        assert_int_equal(sock_diag_lookup(diag, &known, 1, &now), 0);
         assert_int_equal(now.inode, known.inode);
         assert_true(address_equal(&now.address, &known.address));
         close(fd);
-        assert_int_equal(sock_diag_lookup(diag, &known, &now), -ENOENT);
+        assert_int_equal(sock_diag_lookup(diag, &known, 1, &now), -ENOENT);
         socket_list_free(&list);
     }
     sock_diag_close(diag);
@@ -369,14 +369,14 @@ static void test_group_members_are_found_by_cookie(void **state)
     assert_int_equal(sock_diag_dump(diag, &list), 0);
     for (int i = 0; i < MEMBERS; i++) {
         const struct udp_socket *known = find_inode(&list, fds[i]);
-        int result = sock_diag_lookup(diag, known, &now);
+        int result = sock_diag_lookup(diag, known, 1, &now);
 
         /* The kernel picks a member by hash: another one may answer every time. */
         assert_true(result == 0 || result == -ESTALE);
         assert_true(result != 0 || now.cookie == known->cookie);
     }
     close(fds[0]);
-    assert_int_equal(sock_diag_lookup(diag, find_inode(&list, fds[1]), &now) == -ENOENT, 0);
+    assert_int_equal(sock_diag_lookup(diag, find_inode(&list, 1, fds[1]), &now) == -ENOENT, 0);
     socket_list_free(&list);
     sock_diag_close(diag);
     for (int i = 1; i < MEMBERS; i++)

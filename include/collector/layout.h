@@ -1,0 +1,27 @@
+/* The matched sockets laid out as the ports of a look. */
+#ifndef UDPWATCH_LAYOUT_H
+#define UDPWATCH_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "collector/look.h"
+#include "collector/match.h"
+#include "collector/sock_diag.h"
+#include "config/config.h"
+
+struct layout {
+    const struct config *config;
+    bool all;                       /* show the listeners that nobody named too */
+    const struct socket_list *list; /* unused after a failed look, as the match is */
+    const struct match *match;
+    struct look *look;          /* gets its ports, room for its receivers, and its counts */
+    struct look_socket *served; /* made: what look->ports[].sockets points into */
+    size_t served_count;
+};
+
+/* Lay out the ports and the sockets that serve them. look->ports, look->receivers and served are
+ * the caller's to free, also on failure. Returns 0, or -ENOMEM. */
+int layout_ports(struct layout *layout);
+
+#endif

@@ -1,0 +1,25 @@
+/* Reading all sockets so that no silence of a single dump passes for absence. */
+#ifndef UDPWATCH_READING_H
+#define UDPWATCH_READING_H
+
+#include "collector/ledger.h"
+#include "collector/match.h"
+#include "collector/sock_diag.h"
+#include "config/config.h"
+
+/* What one reading takes; all of it is the caller's. */
+struct reading {
+    const struct config *config;
+    struct sock_diag *diag;
+    const struct ledger *ledger; /* the sockets that are known to be open */
+    bool *absent_before;         /* of each expected port: the reading before confirmed it absent */
+    struct socket_list *list;    /* filled, sorted */
+    struct match *match;         /* replaced by that of the list */
+};
+
+/* Dump the sockets; ask for each known one that the dump left out; dump again where one may hide in
+ * a group, or where an expected port is silent for the first time. Returns 0, or -errno: then the
+ * list holds nothing that may be used. */
+int reading_take(const struct reading *reading);
+
+#endif
