@@ -3,6 +3,7 @@
 #define UDPWATCH_LEDGER_FILE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "collector/ledger.h"
 
@@ -15,6 +16,10 @@ struct ledger_file;
  * Returns 0 and the file, which ledger_file_close releases, or -ENOMEM. */
 int ledger_file_open(struct ledger_file **file, const char *directory, const char *procfs);
 void ledger_file_close(struct ledger_file *file);
+
+/* Have what this call of ledger_file_open made belong to the user that the agent will run as.
+ * Returns 0, or -errno with the reason logged. */
+int ledger_file_give(struct ledger_file *file, uid_t user, gid_t group);
 
 /* Load the ledger that was kept. A file that is damaged or from a newer udpwatch is set aside and
  * kept, under a name that the log tells. One from another boot counts only if its agent had

@@ -1,0 +1,362 @@
+#include "collector/ledger_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collector/ledger_text.h"
+#include "log.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* asm-generic/socket.h, from kernel 5.14 on */
+#endif
+
+#define NAME "ledger"
+#define NEW_NAME "ledger.new"
+
+enum { DIRECTORY_MODE = 0750, FILE_MODE = 0640, MOST_BYTES = 64 << 20 };
+
+struct ledger_file {
+    char *name;    /* of the directory */
+    int directory; /* -1: nothing can be kept */
+    bool made_directory;
+    bool wanted; /* something is to be kept */
+    bool failed; /* the last save did */
+    bool saved;  /* a save has succeeded */
+    struct ledger_place place;
+};
+
+/* The boot's name, 36 letters of hexadecimal digits and dashes. */
+static int read_boot(const char *procfs, char boot[LEDGER_BOOT_SIZE])
+{
+    char path[4096];
+    int descriptor;
+    ssize_t length;
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/sys/kernel/random/boot_id", procfs) >=
+        sizeof(path))
+        return -ENAMETOOLONG;
+    descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return -errno;
+    length = read(descriptor, boot, LEDGER_BOOT_SIZE - 1);
+    close(descriptor);
+    boot[LEDGER_BOOT_SIZE - 1] = '\0';
+    if (length != LEDGER_BOOT_SIZE - 1 || strspn(boot, "0123456789abcdef-") != LEDGER_BOOT_SIZE - 1)
+        return -EBADMSG;
+    return 0;
+}
+
+/* 0 where the kernel does not tell: then all namespaces of one boot are taken for the same. */
+static uint64_t read_namespace(void)
+{
+    uint64_t cookie = 0;
+    socklen_t size = sizeof(cookie);
+    int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+    if (descriptor < 0)
+        return 0;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
+        cookie = 0;
+    close(descriptor);
+    return cookie;
+}
+
+/* Open the directory, made where only it is missing, and lock it. Returns 0, or -errno. */
+static int open_directory(struct ledger_file *file)
+{
+    file->made_directory = mkdir(file->name, DIRECTORY_MODE) == 0;
+    file->directory = open(file->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file->directory < 0)
+        return -errno;
+    if (flock(file->directory, LOCK_EX | LOCK_NB) < 0) {
+        int error = errno;
+
+        close(file->directory);
+        file->directory = -1;
+        return -error;
+    }
+    return 0;
+}
+
+static const char *remedy_for(int error)
+{
+    switch (error) {
+    case -EWOULDBLOCK:
+        return "another udpwatch uses it; stop that one, or give this one a state_dir of its own";
+    case -ENOENT:
+        return "make the directory above it, or set state_dir";
+    case -EACCES:
+    case -EPERM:
+        return "let the user that udpwatch runs as write there (chown), or set state_dir";
+    case -ENOSPC:
+    case -EDQUOT:
+        return "free some space";
+    case -EROFS:
+        return "mount it for writing, or set state_dir";
+    default:
+        return "check the directory, or set state_dir";
+    }
+}
+
+static void report(const struct ledger_file *file, const char *what, int error)
+{
+    log_error(
+        "cannot %s %s: %s: %s; until then counters begin at 0 when the agent is started again",
+        what, file->name, error == -EWOULDBLOCK ? "it is locked" : strerror(-error),
+        remedy_for(error));
+}
+
+int ledger_file_open(struct ledger_file **file, const char *directory, const char *procfs)
+{
+    struct ledger_file *made = calloc(1, sizeof(*made));
+    int error;
+
+    if (!made)
+        return -ENOMEM;
+    made->directory = -1;
+    made->name = strdup(directory);
+    if (!made->name) {
+        free(made);
+        return -ENOMEM;
+    }
+    made->wanted = *directory != '\0';
+    *file = made;
+    if (!made->wanted)
+        return 0;
+    made->place.network_namespace = read_namespace();
+    error = read_boot(procfs, made->place.boot);
+    if (error) {
+        log_error(
+            "cannot read %s/sys/kernel/random/boot_id: %s: nothing is kept over a restart, as "
+            "a socket is known by its cookie and the boot; is procfs the right directory?",
+            procfs, strerror(-error));
+        made->failed = true;
+        return 0;
+    }
+    error = open_directory(made);
+    if (error) {
+        report(made, "keep the counters in", error);
+        made->failed = true;
+    }
+    return 0;
+}
+
+void ledger_file_close(struct ledger_file *file)
+{
+    if (!file)
+        return;
+    if (file->directory >= 0)
+        close(file->directory);
+    free(file->name);
+    free(file);
+}
+
+int ledger_file_give(struct ledger_file *file, uid_t user, gid_t group)
+{
+    if (file->directory < 0 || !file->made_directory)
+        return 0;
+    if (fchown(file->directory, user, group) < 0) {
+        int error = -errno;
+
+        report(file, "give away", error);
+        return error;
+    }
+    return 0;
+}
+
+static int write_all(int descriptor, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(descriptor, bytes, length);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -errno;
+        bytes += written;
+        length -= (size_t)written;
+    }
+    return 0;
+}
+
+static int write_new(const struct ledger_file *file, const struct text *text, bool to_disk)
+{
+    int descriptor, result;
+
+    /* Whatever lies there is left over from a crash. */
+    if (unlinkat(file->directory, NEW_NAME, 0) < 0 && errno != ENOENT)
+        return -errno;
+    descriptor = openat(file->directory, NEW_NAME,
+                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+    if (descriptor < 0)
+        return -errno;
+    result = write_all(descriptor, text->bytes, text->length);
+    if (!result && to_disk && fsync(descriptor) < 0)
+        result = -errno;
+    if (close(descriptor) < 0 && !result)
+        result = -errno;
+    return result;
+}
+
+static int replace(const struct ledger_file *file, const struct text *text, bool to_disk)
+{
+    int result = write_new(file, text, to_disk);
+
+    if (!result && renameat(file->directory, NEW_NAME, file->directory, NAME) < 0)
+        result = -errno;
+    if (!result && to_disk && fsync(file->directory) < 0)
+        result = -errno;
+    return result;
+}
+
+/* What lies there is older than what will be served: it must not be found again. */
+static void remove_old(const struct ledger_file *file)
+{
+    int descriptor;
+
+    unlinkat(file->directory, NEW_NAME, 0);
+    if (unlinkat(file->directory, NAME, 0) == 0 || errno == ENOENT)
+        return;
+    descriptor =
+        openat(file->directory, NAME, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
+/* Returns 0, or -errno. */
+static int save(struct ledger_file *file, const struct ledger *ledger, bool clean, bool to_disk)
+{
+    const struct ledger_head head = {.place = file->place, .clean = clean};
+    struct text text = {0};
+    int result;
+
+    ledger_write(ledger, &head, &text);
+    result = text.failed ? -ENOMEM : replace(file, &text, to_disk);
+    text_free(&text);
+    if (result) {
+        remove_old(file);
+        if (!file->failed)
+            report(file, "keep the counters in", result);
+    } else if (file->failed) {
+        log_info("the counters are kept in %s again", file->name);
+    }
+    file->failed = result != 0;
+    file->saved |= result == 0;
+    return result;
+}
+
+void ledger_file_save(struct ledger_file *file, const struct ledger *ledger, bool clean)
+{
+    if (file->directory >= 0)
+        save(file, ledger, clean, clean);
+}
+
+int ledger_file_saved(const struct ledger_file *file)
+{
+    if (!file->wanted)
+        return -1;
+    return !file->failed && file->saved;
+}
+
+/* The bytes of the file. Returns 0 with the text, or -errno. */
+static int read_bytes(const struct ledger_file *file, struct text *text)
+{
+    char bytes[65536];
+    struct stat status;
+    int descriptor = openat(file->directory, NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    ssize_t length = 0;
+    int result = 0;
+
+    if (descriptor < 0)
+        return -errno;
+    if (fstat(descriptor, &status) < 0)
+        result = -errno;
+    else if (!S_ISREG(status.st_mode) || status.st_size > MOST_BYTES)
+        result = -EBADMSG;
+    while (!result && (length = read(descriptor, bytes, sizeof(bytes))) > 0)
+        text_append_bytes(text, bytes, (size_t)length);
+    if (length < 0)
+        result = -errno;
+    close(descriptor);
+    return text->failed ? -ENOMEM : result;
+}
+
+/* Keep what cannot be used under another name. */
+static void set_aside(const struct ledger_file *file, int error)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), NAME ".%s-%lld", error == -EPROTONOSUPPORT ? "newer" : "damaged",
+             (long long)time(NULL));
+    if (renameat(file->directory, NAME, file->directory, name) < 0)
+        log_error("%s/" NAME " cannot be used (%s) nor renamed: %s; counters begin at 0",
+                  file->name,
+                  error == -EPROTONOSUPPORT ? "a newer udpwatch wrote it" : "it is damaged",
+                  strerror(errno));
+    else
+        log_error("%s/" NAME " cannot be used: %s; it is kept as %s, and counters begin at 0",
+                  file->name,
+                  error == -EPROTONOSUPPORT ? "a newer udpwatch wrote it" : "it is damaged", name);
+}
+
+static bool same_place(const struct ledger_place *a, const struct ledger_place *b)
+{
+    return strcmp(a->boot, b->boot) == 0 && a->network_namespace == b->network_namespace;
+}
+
+/* The ledger that was kept, NULL when there is none to go on from. Returns 0, or -ENOMEM. */
+static int load_kept(const struct ledger_file *file, struct ledger **ledger)
+{
+    struct ledger_head head;
+    struct text text = {0};
+    int result = read_bytes(file, &text);
+    bool another;
+
+    *ledger = NULL;
+    if (!result)
+        result = ledger_read(text.bytes ? text.bytes : "", text.length, &head, ledger);
+    text_free(&text);
+    if (result == -ENOMEM || result == -ENOENT)
+        return result == -ENOENT ? 0 : result;
+    if (result) {
+        set_aside(file, result);
+        return 0;
+    }
+    another = !same_place(&head.place, &file->place);
+    if (another && !head.clean) {
+        log_info("%s/" NAME
+                 " is of another boot or network namespace, and its agent did not stop in "
+                 "order: counters begin at 0",
+                 file->name);
+        ledger_close(*ledger);
+        *ledger = NULL;
+        return 0;
+    }
+    ledger_resume(*ledger, another);
+    return 0;
+}
+
+int ledger_file_load(struct ledger_file *file, struct ledger **ledger)
+{
+    int result;
+
+    *ledger = NULL;
+    if (file->directory >= 0) {
+        result = load_kept(file, ledger);
+        if (result)
+            return result;
+        if (*ledger && save(file, *ledger, false, true)) {
+            ledger_close(*ledger);
+            *ledger = NULL;
+        }
+    }
+    return *ledger ? 0 : ledger_open(ledger);
+}
