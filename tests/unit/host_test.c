@@ -97,14 +97,14 @@ static void fields_are_found_by_name(void **state)
 {
     (void)state;
     struct host_facts facts =
-        parsed(host_parse_snmp, "Udp: MemErrors InCsumErrors XInErrors InErrorsX InErrors "
+        parsed(host_parse_snmp, "Udp: MemErrors InCsumErrors XInErrors InErrors InErrorsX "
                                 "RcvbufErrors InError NoPorts InDatagrams\n"
                                 "Udp: 1 2 3 4 5 6 7 8 9\n");
-    check_counters(&facts, HOST_V4, (int64_t[]){9, 8, 5, 6, 2, 1});
+    check_counters(&facts, HOST_V4, (int64_t[]){9, 8, 4, 6, 2, 1});
     facts =
         parsed(host_parse_snmp6,
-               "Udp6MemErrors \t1\nUdp6InErrorsX \t2\nXUdp6InErrors \t3\n"
-               "Udp6InErrors \t 4\nUdp6InError \t5\nUdp6NoPorts \t6\n"
+               "Udp6MemErrors \t1\nXUdp6InErrors \t3\n"
+               "Udp6InErrors \t 4\nUdp6InErrorsX \t2\nUdp6InError \t5\nUdp6NoPorts \t6\n"
                "InDatagrams \t7\nUdp6\t8\nUdp6 \t9\nUdp6\nUdp6InCsumErrors\nUdp6RcvbufErrors 10\n");
     check_counters(&facts, HOST_V6, (int64_t[]){-1, 6, 4, 10, -1, 1});
 }
@@ -134,6 +134,7 @@ static void lines_of_different_length_are_refused(void **state)
         "Udp: InDatagrams\n",
         "Udp: InDatagrams\nUdpLite: 1\n",
         "Udp: InDatagrams\nIp: 1\n",
+        "Udp:x InDatagrams\nUdp: 1\n",
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         struct host_facts facts = parsed(host_parse_snmp, broken[i]);
