@@ -20,7 +20,8 @@ enum host_counter {
 
 /* Plain values. What could not be read is not known, and never 0. */
 struct host_facts {
-    int error; /* 0, or -errno: net/snmp could not be read */
+    int error; /* 0, or -errno: net/snmp, or net/snmp6 where there is one, could not be read;
+                * -EBADMSG: it tells no InErrors */
     bool known[HOST_IPS][HOST_COUNTERS];
     uint64_t values[HOST_IPS][HOST_COUNTERS];
     bool receive_buffer_max_known; /* net.core.rmem_max: some network namespaces do not show it */
@@ -32,12 +33,14 @@ struct host_facts {
 void host_read(const char *procfs, struct host_facts *facts);
 
 /* Pure parts. text: length bytes as read, of any content. Fields are found by name, and those that
- * are missing or no decimal numbers of at most 64 bits stay as they were. */
+ * are missing or no decimal numbers of at most 64 bits stay as they were. So do those of a line
+ * without its newline: it was cut. */
 void host_parse_snmp(const char *text, size_t length, struct host_facts *facts);
 void host_parse_snmp6(const char *text, size_t length, struct host_facts *facts);
 
 /* The kernel's UDP receive errors, v4 and v6 together (the kernel books some of v6 under v4).
- * Returns whether they are known: those of v4 are, and those of v6 are or v6 is not there. */
+ * Returns whether they are known: those of v4 are, and those of v6 are or v6 is not there (not
+ * known although there was no error). */
 bool host_receive_errors(const struct host_facts *facts, uint64_t *errors);
 
 #endif

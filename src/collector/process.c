@@ -11,38 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/small_file.h"
+
 enum { ARGUMENTS_LIMIT = 128 * 1024 };
 
 /* include/linux/sched.h */
 #define PF_EXITING 0x00000004U
 #define PF_KTHREAD 0x00200000U
-
-/* Read until the buffer is full or the file ends. Returns the number of bytes, or -errno. */
-static ssize_t read_all(int file, char *buffer, size_t size)
-{
-    size_t length = 0;
-    while (length < size) {
-        ssize_t got = read(file, buffer + length, size - length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
-        length += (size_t)got;
-    }
-    return (ssize_t)length;
-}
-
-static ssize_t read_file(int directory, const char *name, char *buffer, size_t size)
-{
-    int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return -errno;
-    ssize_t length = read_all(file, buffer, size);
-    close(file);
-    return length;
-}
 
 /* Errors that mean "the kernel does not give this": the fact stays empty, while running out of
  * descriptors or memory must not look as if the process had no name. */
@@ -64,7 +39,7 @@ int process_open(const char *procfs, pid_t pid)
 static int read_stat(int directory, struct process_stat *stat)
 {
     char text[2048]; /* 52 numbers and a comm of 64 bytes fit */
-    ssize_t length = read_file(directory, "stat", text, sizeof text);
+    ssize_t length = small_file_read(directory, "stat", text, sizeof text);
     if (length == -ENOENT)
         return -ESRCH;
     if (length < 0)
@@ -75,7 +50,7 @@ static int read_stat(int directory, struct process_stat *stat)
 static int read_uid(int directory, uid_t *uid)
 {
     char text[4096]; /* Uid stands before Groups, which can be long */
-    ssize_t length = read_file(directory, "status", text, sizeof text);
+    ssize_t length = small_file_read(directory, "status", text, sizeof text);
     if (length == -ENOENT)
         return -ESRCH;
     if (length < 0)
@@ -85,7 +60,7 @@ static int read_uid(int directory, uid_t *uid)
 
 static int read_comm(int directory, char comm[static PROCESS_NAME_SIZE])
 {
-    ssize_t length = read_file(directory, "comm", comm, PROCESS_NAME_SIZE - 1);
+    ssize_t length = small_file_read(directory, "comm", comm, PROCESS_NAME_SIZE - 1);
     if (length < 0)
         return is_withheld((int)length) ? 0 : (int)length;
     if (length > 0 && comm[length - 1] == '\n')
@@ -118,7 +93,7 @@ static int read_executable(int directory, char executable[static PROCESS_NAME_SI
 static int read_unit(int directory, char unit[static PROCESS_NAME_SIZE])
 {
     char text[16384];
-    ssize_t length = read_file(directory, "cgroup", text, sizeof text);
+    ssize_t length = small_file_read(directory, "cgroup", text, sizeof text);
     if (length < 0)
         return is_withheld((int)length) ? 0 : (int)length;
     /* A line cut off by the buffer could end in what looks like a unit. */
@@ -142,7 +117,7 @@ static ssize_t read_growing(int file, size_t limit, char **bytes)
         if (!larger)
             return -ENOMEM;
         *bytes = larger;
-        ssize_t got = read_all(file, *bytes + length, size - length);
+        ssize_t got = small_file_read_open(file, *bytes + length, size - length);
         if (got < 0)
             return got;
         length += (size_t)got;
@@ -231,7 +206,7 @@ static bool is_being_killed(int thread)
 {
     static const char name[] = "\nSigPnd:\t";
     char text[4096];
-    ssize_t length = read_file(thread, "status", text, sizeof text - 1);
+    ssize_t length = small_file_read(thread, "status", text, sizeof text - 1);
     if (length < 0)
         return length == -ENOENT || length == -ESRCH;
     text[length] = '\0';

@@ -3,52 +3,12 @@
 #include <string.h>
 
 #include "collector/process.h"
-
-/* Bytes that are not owned and need no NUL. */
-struct span {
-    const char *bytes;
-    size_t length;
-};
-
-/* Split off what stands before the separator, or all of it; rest becomes what stands behind. */
-static struct span take_until(struct span *rest, char separator)
-{
-    const char *end = rest->length ? memchr(rest->bytes, separator, rest->length) : NULL;
-    struct span taken = {rest->bytes, end ? (size_t)(end - rest->bytes) : rest->length};
-    size_t used = end ? taken.length + 1 : taken.length;
-    rest->bytes = rest->length ? rest->bytes + used : rest->bytes;
-    rest->length -= used;
-    return taken;
-}
-
-static bool starts_with(struct span span, const char *prefix)
-{
-    size_t length = strlen(prefix);
-    return span.length >= length && memcmp(span.bytes, prefix, length) == 0;
-}
+#include "collector/span.h"
 
 static bool ends_with(struct span span, const char *suffix)
 {
     size_t length = strlen(suffix);
     return span.length >= length && memcmp(span.bytes + span.length - length, suffix, length) == 0;
-}
-
-/* Digits only, nothing else, at most limit. */
-static int parse_number(struct span span, uint64_t limit, uint64_t *number)
-{
-    uint64_t value = 0;
-    if (span.length == 0)
-        return -EINVAL;
-    for (size_t i = 0; i < span.length; i++) {
-        if (span.bytes[i] < '0' || span.bytes[i] > '9')
-            return -EINVAL;
-        uint64_t digit = (uint64_t)(span.bytes[i] - '0');
-        if (value > (limit - digit) / 10)
-            return -EINVAL;
-        value = value * 10 + digit;
-    }
-    *number = value;
-    return 0;
 }
 
 int process_parse_stat(const char *bytes, size_t length, struct process_stat *stat)
@@ -58,15 +18,15 @@ int process_parse_stat(const char *bytes, size_t length, struct process_stat *st
     if (!comm_end)
         return -EINVAL;
     struct span rest = {comm_end + 1, length - (size_t)(comm_end + 1 - bytes)};
-    if (!starts_with(rest, " "))
+    if (!span_starts_with(rest, " "))
         return -EINVAL;
-    take_until(&rest, ' ');
+    span_take_until(&rest, ' ');
     struct span fields[START + 1];
     for (int field = STATE; field <= START; field++)
-        fields[field] = take_until(&rest, ' ');
-    if (fields[STATE].length != 1 || parse_number(fields[FLAGS], UINT64_MAX, &stat->flags) < 0 ||
-        parse_number(fields[THREADS], UINT64_MAX, &stat->threads) < 0 ||
-        parse_number(fields[START], UINT64_MAX, &stat->start_ticks) < 0)
+        fields[field] = span_take_until(&rest, ' ');
+    if (fields[STATE].length != 1 || span_number(fields[FLAGS], UINT64_MAX, &stat->flags) < 0 ||
+        span_number(fields[THREADS], UINT64_MAX, &stat->threads) < 0 ||
+        span_number(fields[START], UINT64_MAX, &stat->start_ticks) < 0)
         return -EINVAL;
     stat->state = fields[STATE].bytes[0];
     return 0;
@@ -76,13 +36,13 @@ int process_parse_status(const char *bytes, size_t length, uid_t *uid)
 {
     struct span rest = {bytes, length};
     while (rest.length) {
-        struct span line = take_until(&rest, '\n');
-        if (!starts_with(line, "Uid:\t"))
+        struct span line = span_take_until(&rest, '\n');
+        if (!span_starts_with(line, "Uid:\t"))
             continue;
-        take_until(&line, '\t');
-        take_until(&line, '\t'); /* real; the next is the effective one */
+        span_take_until(&line, '\t');
+        span_take_until(&line, '\t'); /* real; the next is the effective one */
         uint64_t number;
-        if (parse_number(take_until(&line, '\t'), UINT32_MAX, &number) < 0)
+        if (span_number(span_take_until(&line, '\t'), UINT32_MAX, &number) < 0)
             return -EINVAL;
         *uid = (uid_t)number;
         return 0;
@@ -93,12 +53,12 @@ int process_parse_status(const char *bytes, size_t length, uid_t *uid)
 int process_parse_link(const char *bytes, size_t length, uint32_t *inode)
 {
     struct span target = {bytes, length};
-    if (!starts_with(target, "socket:[") || !ends_with(target, "]"))
+    if (!span_starts_with(target, "socket:[") || !ends_with(target, "]"))
         return -ENOTSOCK;
-    take_until(&target, '[');
+    span_take_until(&target, '[');
     target.length--;
     uint64_t number;
-    if (parse_number(target, UINT32_MAX, &number) < 0)
+    if (span_number(target, UINT32_MAX, &number) < 0)
         return -ENOTSOCK;
     *inode = (uint32_t)number;
     return 0;
@@ -108,7 +68,7 @@ int process_parse_link(const char *bytes, size_t length, uint32_t *inode)
  * own (cg_escape in systemd's src/basic/cgroup-util.c). */
 static struct span unescaped(struct span component)
 {
-    if (starts_with(component, "_")) {
+    if (span_starts_with(component, "_")) {
         component.bytes++;
         component.length--;
     }
@@ -132,7 +92,7 @@ static bool is_unit_of_type(struct span name, const char *type)
         if (!is_unit_byte(stem.bytes[i]))
             return false;
     struct span instance = stem;
-    struct span prefix = take_until(&instance, '@');
+    struct span prefix = span_take_until(&instance, '@');
     return prefix.length > 0 && (prefix.length == stem.length || instance.length > 0);
 }
 
@@ -141,7 +101,7 @@ static bool is_unit_of_type(struct span name, const char *type)
 static bool is_above_units(struct span component)
 {
     return component.length == 0 || is_unit_of_type(unescaped(component), ".slice") ||
-           (component.length == 2 && starts_with(component, ".."));
+           (component.length == 2 && span_starts_with(component, ".."));
 }
 
 /* As cg_path_get_unit does in systemd's src/basic/cgroup-util.c: the first component that is no
@@ -151,7 +111,7 @@ static struct span unit_of_path(struct span path)
     static const char *const types[] = {".service", ".scope", ".socket", ".mount", ".swap"};
     struct span component = {"", 0};
     while (path.length && is_above_units(component))
-        component = take_until(&path, '/');
+        component = span_take_until(&path, '/');
     component = unescaped(component);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (is_unit_of_type(component, types[i]))
@@ -167,11 +127,11 @@ void process_parse_cgroup(const char *bytes, size_t length, char unit[static PRO
     struct span rest = {bytes, length};
     struct span found = {"", 0};
     while (rest.length) {
-        struct span path = take_until(&rest, '\n');
-        struct span id = take_until(&path, ':');
-        struct span controllers = take_until(&path, ':');
+        struct span path = span_take_until(&rest, '\n');
+        struct span id = span_take_until(&path, ':');
+        struct span controllers = span_take_until(&path, ':');
         bool version2 = id.length == 1 && id.bytes[0] == '0' && controllers.length == 0;
-        bool version1 = starts_with(controllers, "name=systemd") && controllers.length == 12;
+        bool version1 = span_starts_with(controllers, "name=systemd") && controllers.length == 12;
         if (!version2 && (!version1 || found.length))
             continue;
         struct span candidate = unit_of_path(path);
