@@ -45,7 +45,7 @@ static void test_table_of_queues(void **state)
 
     sample_make(&sample);
     pair[0] = pair[1] = sample.sockets[SAMPLE_OK];
-    pair[1].socket.receive_queue_bytes = 106496;
+    pair[0].socket.receive_queue_bytes = 106496;
     sample.ports[SAMPLE_OK].sockets = pair;
     sample.ports[SAMPLE_OK].socket_count = sample.ports[SAMPLE_OK].counted_count = 2;
     report_table(&sample.look, false, &text);
@@ -59,6 +59,10 @@ static void test_table_of_queues(void **state)
     assert_has(&text, " QUEUE  PEAK  BUFFER  FILL  DROPS  NOTE\n");
     assert_has(&text, " 107264  5000  425984   50%     10");
     assert_has(&text, "    768     -  212992    0%      5");
+    text_free(&text);
+    sample.look.has_history = false;
+    report_table(&sample.look, false, &text);
+    assert_lacks(&text, "PEAK");
     text_free(&text);
 }
 
