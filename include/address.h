@@ -32,4 +32,7 @@ int address_compare(const struct address *a, const struct address *b);
 /* Whether it is 0.0.0.0 or ::. */
 bool address_is_wildcard(const struct address *address);
 
+/* Whether only this host can send to it: 127.0.0.0/8 or ::1. */
+bool address_is_loopback(const struct address *address);
+
 #endif

@@ -55,3 +55,11 @@ bool address_is_wildcard(const struct address *address)
     static const uint8_t zero[16];
     return memcmp(address->bytes, zero, sizeof zero) == 0;
 }
+
+bool address_is_loopback(const struct address *address)
+{
+    static const struct address ipv6 = {AF_INET6, {[15] = 1}};
+    if (address->family == AF_INET)
+        return address->bytes[0] == 127;
+    return address_equal(address, &ipv6);
+}

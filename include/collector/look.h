@@ -89,6 +89,10 @@ int look_port_owner_ok(const struct look_port *port);
 /* Sum the sockets that are counted at the port. */
 struct look_sums look_port_sums(const struct look_port *port);
 
+/* The share of its receive buffer that the fullest socket counted at the port uses; can be above 1.
+ * Returns whether there is any. */
+bool look_port_fill(const struct look_port *port, double *fill);
+
 /* Unix time at which a process started, 0 when the time of boot is not known. */
 double look_start_time(const struct look *look, const struct process *process);
 

@@ -3,11 +3,13 @@
 #ifndef UDPWATCH_FORMAT_H
 #define UDPWATCH_FORMAT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "text.h"
 
-enum metric_type { METRIC_GAUGE, METRIC_COUNTER };
+enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM };
 
 /* An exposition being written. The text is the caller's. */
 struct exposition {
@@ -33,5 +35,15 @@ void exposition_real(struct exposition *exposition, const struct text *labels, d
 /* One sample with one more label, whose value needs no escaping. */
 void exposition_integer_with(struct exposition *exposition, const struct text *labels,
                              const char *name, const char *label, uint64_t value);
+
+/* One set of samples of a histogram. counts: how many values fell into each of the buckets, not
+ * summed up. bounds: the highest value of each bucket but the last, which has none. sum: of all
+ * values. */
+void exposition_histogram(struct exposition *exposition, const struct text *labels,
+                          const double *bounds, const uint64_t *counts, size_t buckets, double sum);
+
+/* A family of one sample without labels, which is left out when it is not known. */
+void exposition_single(struct exposition *exposition, const char *name, enum metric_type type,
+                       const char *help, bool known, uint64_t value);
 
 #endif

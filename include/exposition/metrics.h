@@ -13,9 +13,11 @@ struct agent_history {
     uint64_t server_restarts;
     bool reload_successful;
     double reload_success_time; /* Unix time in seconds */
+    int state_saved; /* the ledger: 1 the last save succeeded, 0 it failed, -1 it is not kept */
 };
 
-/* Write the whole exposition of a look into text. history: NULL when there is none.
+/* Write the whole exposition of a look into text. history: NULL when there is none; what the ledger
+ * keeps is told when both it and the look have a history.
  * text->failed says whether memory ran out. */
 void metrics_write(const struct look *look, const struct agent_history *history, struct text *text);
 

@@ -17,7 +17,7 @@ bool report_incomplete(const struct look *look);
  * something could not be read, else REPORT_HEALTHY. */
 int report_status(const struct look *look);
 
-/* One sentence on what is wrong with a port and what to do, or an empty text. */
+/* One line on what is wrong with a port and what to do, the worst first, or nothing. */
 void report_advice(const struct look *look, const struct look_port *port, struct text *text);
 
 /* Lines on what could not be read and how to make it readable: one appended with a newline each. */

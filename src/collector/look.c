@@ -47,3 +47,21 @@ struct look_sums look_port_sums(const struct look_port *port)
     }
     return sums;
 }
+
+bool look_port_fill(const struct look_port *port, double *fill)
+{
+    bool found = false;
+
+    *fill = 0;
+    for (size_t i = 0; i < port->socket_count; i++) {
+        const struct udp_socket *socket = &port->sockets[i].socket;
+        double share;
+
+        if (!port->sockets[i].counted || socket->receive_buffer_bytes == 0)
+            continue;
+        share = (double)socket->receive_queue_bytes / (double)socket->receive_buffer_bytes;
+        *fill = share > *fill ? share : *fill;
+        found = true;
+    }
+    return found;
+}

@@ -1,10 +1,15 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "collector/verdict.h"
 #include "report/report.h"
 #include "users.h"
+
+/* Above which share a queue is called full, and from how many outages on a port flaps. */
+enum { FULL_PERCENT = 80, FLAPPING_OUTAGES = 3 };
 
 bool report_incomplete(const struct look *look)
 {
@@ -75,35 +80,211 @@ static void describe_wrong_holder(struct text *text, const struct look_port *por
     text_append(text, "the kernel itself");
 }
 
-/* Whether the receiver's sockets are counted at a more specific expected port. */
-static void append_counted_elsewhere(struct text *text, const struct look_port *port)
-{
-    if (port->socket_count > 0 && port->counted_count == 0)
-        text_append(text, "served by a wildcard socket; its numbers are counted at a more "
-                          "specific expected port");
-}
+/* What each of the following tells of a port is appended to text. They return whether they spoke.
+ */
 
-void report_advice(const struct look *look, const struct look_port *port, struct text *text)
+static bool tell_state(const struct look *look, const struct look_port *port, struct text *text)
 {
     switch (port->state) {
     case PORT_ABSENT:
         text_append(text, "no socket: is the receiver running, and does it bind this port?");
-        break;
+        return true;
     case PORT_WRONG_OWNER:
         text_append(text, "held by ");
         describe_wrong_holder(text, port);
         text_append(text, ", expected");
         describe_receiver(text, port->receiver);
-        break;
+        return true;
     case PORT_UNKNOWN:
         text_append(text, look->sockets_error
                               ? "the sockets could not be read"
                               : "the holder could not be read: run as root, or grant "
                                 "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");
-        break;
+        return true;
     default:
-        append_counted_elsewhere(text, port);
-        break;
+        return false;
+    }
+}
+
+static bool on_loopback(const struct udp_socket *socket)
+{
+    return address_is_loopback(&socket->address);
+}
+
+static bool without_ipv4(const struct udp_socket *socket)
+{
+    return socket->address.family == AF_INET6 &&
+           (socket->ipv6_only || !address_is_wildcard(&socket->address));
+}
+
+static bool all_sockets(const struct look_port *port, bool (*holds)(const struct udp_socket *))
+{
+    for (size_t i = 0; i < port->socket_count; i++)
+        if (!holds(&port->sockets[i].socket))
+            return false;
+    return port->socket_count > 0;
+}
+
+/* Where every address was expected, senders that reach none of those bound are a surprise. */
+static bool tell_unreachable(const struct look *look, const struct look_port *port,
+                             struct text *text)
+{
+    (void)look;
+    if (!port->expected || !port->expected->any_address || look_port_owner_ok(port) != 1)
+        return false;
+    if (all_sockets(port, on_loopback))
+        text_append(text, "bound to the loopback address: only this host can send to it");
+    else if (all_sockets(port, without_ipv4))
+        text_append(text, "bound for IPv6 only: IPv4 senders do not reach it");
+    else
+        return false;
+    return true;
+}
+
+static bool tell_full(const struct look *look, const struct look_port *port, struct text *text)
+{
+    double fill;
+
+    (void)look;
+    if (!look_port_fill(port, &fill) || 100 * fill <= FULL_PERCENT)
+        return false;
+    text_print(text, "the receive queue is %.0f%% full: the next burst will be lost", 100 * fill);
+    return true;
+}
+
+static bool tell_never_empty(const struct look *look, const struct look_port *port,
+                             struct text *text)
+{
+    if (!look->has_history || port->counted_count == 0 || !port->history.has_low ||
+        port->history.low_bytes == 0)
+        return false;
+    text_print(text,
+               "the receive queue was never found empty in the last %g s: the reader is too slow, "
+               "or stuck",
+               (double)look->config->peak_window / 1e9);
+    return true;
+}
+
+/* The ledger remembers a limited number of outages, so there may have been more. */
+static bool tell_flapping(const struct look *look, const struct look_port *port, struct text *text)
+{
+    if (!look->has_history || !port->expected || port->history.recent_outages < FLAPPING_OUTAGES)
+        return false;
+    text_print(text,
+               "the port flaps, at least %u outages in the last ten minutes: see the "
+               "receiver's own log",
+               port->history.recent_outages);
+    return true;
+}
+
+static void append_size(struct text *text, uint64_t bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+
+    while (size >= 1024 && unit + 1 < sizeof(units) / sizeof(*units)) {
+        size /= 1024;
+        unit++;
+    }
+    text_print(text, "%.4g %s", size, units[unit]);
+}
+
+/* What the receiver should ask for, 0 when the config says nothing. No program gets more than half
+ * of INT_MAX, whatever it asks for and is allowed. */
+static uint64_t buffer_to_ask(const struct receiver *receiver)
+{
+    uint64_t buffer = receiver ? receiver->buffer : 0;
+
+    return buffer < INT_MAX / 2 ? buffer : INT_MAX / 2;
+}
+
+/* The smallest receive buffer of the sockets counted at the port; UINT32_MAX when there is none. */
+static uint32_t smallest_buffer(const struct look_port *port)
+{
+    uint32_t smallest = UINT32_MAX;
+
+    for (size_t i = 0; i < port->socket_count; i++)
+        if (port->sockets[i].counted && port->sockets[i].socket.receive_buffer_bytes < smallest)
+            smallest = port->sockets[i].socket.receive_buffer_bytes;
+    return smallest;
+}
+
+/* The kernel gives a socket 2 * min(what its program asks for, net.core.rmem_max): one of the two
+ * is too small, or was when the socket was made. */
+static void append_buffer_remedy(struct text *text, const struct host_facts *host, uint64_t asked,
+                                 uint32_t smallest)
+{
+    if (!host->receive_buffer_max_known) {
+        text_print(text,
+                   "net.core.rmem_max is too small (sysctl -w net.core.rmem_max=%" PRIu64
+                   "), or the receiver asks for less than ",
+                   asked);
+        append_size(text, asked);
+        text_append(text, " (filebeat: read_buffer); then restart it");
+        return;
+    }
+    if (host->receive_buffer_max < asked) {
+        text_append(text, "net.core.rmem_max is only ");
+        append_size(text, host->receive_buffer_max);
+        text_print(text, ": sysctl -w net.core.rmem_max=%" PRIu64 ", then restart the receiver",
+                   asked);
+        if (smallest >= 2 * host->receive_buffer_max)
+            return;
+        text_append(text, " with its own buffer (filebeat: read_buffer) set to ");
+    } else {
+        text_append(text, "the receiver asked for less, or before net.core.rmem_max was raised: "
+                          "restart it with its own buffer (filebeat: read_buffer) set to ");
+    }
+    append_size(text, asked);
+}
+
+static bool tell_small_buffer(const struct look *look, const struct look_port *port,
+                              struct text *text)
+{
+    uint64_t asked = buffer_to_ask(port->receiver);
+    uint32_t smallest = smallest_buffer(port);
+
+    if (smallest >= 2 * asked || port->state == PORT_WRONG_OWNER)
+        return false;
+    text_append(text, "a receive buffer of ");
+    append_size(text, smallest);
+    text_append(text, " where ");
+    append_size(text, 2 * asked);
+    text_append(text, " are wanted: ");
+    append_buffer_remedy(text, &look->host, asked, smallest);
+    return true;
+}
+
+static bool tell_counted_elsewhere(const struct look *look, const struct look_port *port,
+                                   struct text *text)
+{
+    (void)look;
+    if (port->socket_count == 0 || port->counted_count > 0)
+        return false;
+    text_append(text, "served by a wildcard socket; its numbers are counted at a more specific "
+                      "expected port");
+    return true;
+}
+
+void report_advice(const struct look *look, const struct look_port *port, struct text *text)
+{
+    static bool (*const worst_first[])(const struct look *, const struct look_port *,
+                                       struct text *) = {
+        tell_state,        tell_unreachable,      tell_full, tell_never_empty, tell_flapping,
+        tell_small_buffer, tell_counted_elsewhere};
+    bool spoken = false;
+
+    for (size_t i = 0; i < sizeof(worst_first) / sizeof(*worst_first); i++) {
+        struct text advice = {0};
+
+        if (worst_first[i](look, port, &advice) && !advice.failed) {
+            text_append(text, spoken ? "; " : "");
+            text_append(text, advice.bytes);
+            spoken = true;
+        }
+        text->failed |= advice.failed;
+        text_free(&advice);
     }
 }
 

@@ -24,7 +24,12 @@ static json_t *string_of(const char *value)
 
 static json_t *integer_or_null(bool known, uint64_t value)
 {
-    return known ? json_integer((json_int_t)value) : json_null();
+    return known && value <= INT64_MAX ? json_integer((json_int_t)value) : json_null();
+}
+
+static json_t *real_or_null(bool known, double value)
+{
+    return known ? json_real(value) : json_null();
 }
 
 /* 1, 0, or below 0 for null. */
@@ -36,7 +41,7 @@ static json_t *boolean_or_null(int value)
 static json_t *json_of_process(const struct look *look, const struct process *process)
 {
     char user[USER_NAME_SIZE];
-    json_t *start = look->boot_time ? json_real(look_start_time(look, process)) : json_null();
+    json_t *start = real_or_null(look->boot_time, look_start_time(look, process));
 
     user_name(process->uid, user);
     return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "pid", (int)process->pid, "process",
@@ -91,26 +96,49 @@ static json_t *json_of_advice(const struct look *look, const struct look_port *p
     return string;
 }
 
+/* null in a single look, which has no history. */
+static json_t *json_of_history(const struct look *look, const struct look_port *port)
+{
+    const struct port_history *history = &port->history;
+    bool numbers = look_port_has_numbers(look, port);
+
+    if (!look->has_history)
+        return json_null();
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "dropped_datagrams",
+        integer_or_null(true, history->dropped_datagrams), "opens",
+        integer_or_null(true, history->opens), "closes", integer_or_null(true, history->closes),
+        "down_seconds", real_or_null(port->expected != NULL, history->down_seconds), "last_change",
+        real_or_null(!look->sockets_error && history->last_change > 0, history->last_change),
+        "receive_queue_peak_bytes",
+        integer_or_null(numbers && history->has_peak, history->peak_bytes),
+        "receive_queue_low_bytes", integer_or_null(numbers && history->has_low, history->low_bytes),
+        "recent_outages", (int)history->recent_outages);
+}
+
 static json_t *json_of_port(const struct look *look, const struct look_port *port)
 {
     bool known = look->sockets_error == 0;
     bool numbers = look_port_has_numbers(look, port);
     struct look_sums sums = look_port_sums(port);
     json_t *bound = json_array();
+    double fill;
+    bool has_fill = look_port_fill(port, &fill);
     json_t *object;
 
     for (size_t i = 0; i < port->socket_count; i++)
         json_array_append_new(bound, json_of_socket(look, &port->sockets[i]));
-    object = json_pack("{s:o, s:s, s:i, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "receiver",
-                       string_of(port->receiver ? port->receiver->name : ""), "address",
-                       port->address, "port", (int)port->port, "expected", port->expected != NULL,
-                       "state", port_state_name(port->state), "up",
-                       boolean_or_null(known ? port->socket_count > 0 : -1), "owner_ok",
-                       boolean_or_null(look_port_owner_ok(port)), "sockets",
-                       integer_or_null(numbers, port->counted_count), "receive_queue_bytes",
-                       integer_or_null(numbers, sums.receive_queue_bytes), "receive_buffer_bytes",
-                       integer_or_null(numbers, sums.receive_buffer_bytes), "advice",
-                       json_of_advice(look, port), "bound", bound);
+    object = json_pack(
+        "{s:o, s:s, s:i, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "receiver",
+        string_of(port->receiver ? port->receiver->name : ""), "address", port->address, "port",
+        (int)port->port, "expected", port->expected != NULL, "state", port_state_name(port->state),
+        "up", boolean_or_null(known ? port->socket_count > 0 : -1), "owner_ok",
+        boolean_or_null(look_port_owner_ok(port)), "sockets",
+        integer_or_null(numbers, port->counted_count), "receive_queue_bytes",
+        integer_or_null(numbers, sums.receive_queue_bytes), "receive_buffer_bytes",
+        integer_or_null(numbers, sums.receive_buffer_bytes), "fill", real_or_null(has_fill, fill),
+        "dropped_datagrams", integer_or_null(numbers, sums.dropped_datagrams), "history",
+        json_of_history(look, port), "advice", json_of_advice(look, port), "bound", bound);
     if (port->receiver && port->receiver->buffer)
         json_object_set_new(object, "receive_buffer_wanted_bytes",
                             json_integer(2 * (json_int_t)port->receiver->buffer));
@@ -135,11 +163,48 @@ static json_t *json_of_receivers(const struct look *look)
 
         json_array_append_new(
             receivers,
-            json_pack("{s:o, s:o, s:o}", "name", string_of(receiver->receiver->name), "up",
+            json_pack("{s:o, s:o, s:o, s:o}", "name", string_of(receiver->receiver->name), "up",
                       boolean_or_null(receiver->up), "processes",
-                      integer_or_null(receiver->processes >= 0, (uint64_t)receiver->processes)));
+                      integer_or_null(receiver->processes >= 0, (uint64_t)receiver->processes),
+                      "starts", integer_or_null(look->has_history, receiver->starts)));
     }
     return receivers;
+}
+
+/* The kernel's counters of one IP version; null when none is known. */
+static json_t *json_of_counters(const struct host_facts *host, enum host_ip ip)
+{
+    static const char *const names[HOST_COUNTERS] = {
+        [HOST_RECEIVED] = "received_datagrams",
+        [HOST_NO_PORT] = "no_port",
+        [HOST_RECEIVE_ERRORS] = "receive_errors",
+        [HOST_RECEIVE_BUFFER_ERRORS] = "receive_buffer_errors",
+        [HOST_CHECKSUM_ERRORS] = "checksum_errors",
+        [HOST_MEMORY_ERRORS] = "memory_errors"};
+    json_t *object = json_object();
+    bool any = false;
+
+    for (int i = 0; i < HOST_COUNTERS; i++) {
+        json_object_set_new(object, names[i],
+                            integer_or_null(host->known[ip][i], host->values[ip][i]));
+        any |= host->known[ip][i];
+    }
+    if (any)
+        return object;
+    json_decref(object);
+    return json_null();
+}
+
+static json_t *json_of_host(const struct look *look)
+{
+    const struct host_facts *host = &look->host;
+
+    return json_pack(
+        "{s:{s:o, s:o}, s:o, s:o}", "ip", "v4", json_of_counters(host, HOST_V4), "v6",
+        json_of_counters(host, HOST_V6), "receive_buffer_max_bytes",
+        integer_or_null(host->receive_buffer_max_known, host->receive_buffer_max),
+        "unattributed_drops",
+        integer_or_null(look->has_history && look->has_unattributed, look->unattributed_drops));
 }
 
 /* The lines of report_errors as an array of strings. */
@@ -162,13 +227,13 @@ static json_t *json_of_look(const struct look *look)
     bool known = look->sockets_error == 0;
     int status = report_status(look);
 
-    return json_pack("{s:s, s:f, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+    return json_pack("{s:s, s:f, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
                      UDPWATCH_VERSION, "time", look->time, "healthy",
                      boolean_or_null(status == REPORT_UNHEALTHY ? 0
                                      : status == REPORT_HEALTHY ? 1
                                                                 : -1),
                      "complete", !report_incomplete(look), "receivers", json_of_receivers(look),
-                     "ports", json_of_ports(look), "unexpected_sockets",
+                     "ports", json_of_ports(look), "host", json_of_host(look), "unexpected_sockets",
                      integer_or_null(known, look->unexpected_sockets), "unresolved_sockets",
                      integer_or_null(known, look->unresolved_sockets), "suppressed_sockets",
                      integer_or_null(known, look->suppressed_sockets), "unreadable_processes",

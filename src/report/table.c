@@ -5,7 +5,20 @@
 
 #include "report/report.h"
 
-enum column { STATE, RECEIVER, PORT, PID, PROCESS, QUEUE, BUFFER, DROPS, NOTE, COLUMNS };
+enum column {
+    STATE,
+    RECEIVER,
+    PORT,
+    PID,
+    PROCESS,
+    QUEUE,
+    PEAK,
+    BUFFER,
+    FILL,
+    DROPS,
+    NOTE,
+    COLUMNS
+};
 enum { SHOWN_HOLDERS = 3, SHOWN_SOCKETS = 24 };
 
 /* One row of the table: a text for each cell. */
@@ -14,12 +27,13 @@ struct row {
     enum port_state state;
 };
 
-static const char *const headings[COLUMNS] = {"STATE", "RECEIVER", "ADDRESS:PORT", "PID", "PROCESS",
-                                              "QUEUE", "BUFFER",   "DROPS",        "NOTE"};
+static const char *const headings[COLUMNS] = {"STATE",   "RECEIVER", "ADDRESS:PORT", "PID",
+                                              "PROCESS", "QUEUE",    "PEAK",         "BUFFER",
+                                              "FILL",    "DROPS",    "NOTE"};
 
 static bool right_aligned(int column)
 {
-    return column == QUEUE || column == BUFFER || column == DROPS;
+    return column >= QUEUE && column <= DROPS;
 }
 
 static void append_port(struct text *text, const struct look_port *port)
@@ -64,15 +78,26 @@ static void append_holders(struct row *row, const struct look_port *port)
         text_append(&row->cells[PROCESS], "(kernel)");
 }
 
-static void append_numbers(struct row *row, const struct look_port *port)
+static bool has_peak(const struct look *look, const struct look_port *port)
+{
+    return look->has_history && look_port_has_numbers(look, port) && port->history.has_peak;
+}
+
+static void append_numbers(struct row *row, const struct look *look, const struct look_port *port)
 {
     struct look_sums sums = look_port_sums(port);
+    double fill;
+
+    if (has_peak(look, port))
+        text_print(&row->cells[PEAK], "%" PRIu64, port->history.peak_bytes);
 
     if (port->counted_count == 0)
         return;
     text_print(&row->cells[QUEUE], "%" PRIu64, sums.receive_queue_bytes);
     text_print(&row->cells[BUFFER], "%" PRIu64, sums.receive_buffer_bytes);
     text_print(&row->cells[DROPS], "%" PRIu64, sums.dropped_datagrams);
+    if (look_port_fill(port, &fill))
+        text_print(&row->cells[FILL], "%.0f%%", 100 * fill);
 }
 
 static void fill_row(struct row *row, const struct look *look, const struct look_port *port)
@@ -82,7 +107,7 @@ static void fill_row(struct row *row, const struct look *look, const struct look
     text_append_printable(&row->cells[RECEIVER], port->receiver ? port->receiver->name : "-");
     append_port(&row->cells[PORT], port);
     append_holders(row, port);
-    append_numbers(row, port);
+    append_numbers(row, look, port);
     report_advice(look, port, &row->cells[NOTE]);
     for (int column = 0; column < NOTE; column++)
         if (row->cells[column].length == 0)
@@ -140,24 +165,32 @@ static void end_line(struct text *text)
     text_append(text, "\n");
 }
 
-static void append_table(struct text *text, const struct row *rows, size_t count, bool colour)
+/* row: NULL for the headings. */
+static void append_line(struct text *text, const struct row *row, const size_t widths[COLUMNS],
+                        bool with_peak, bool colour)
 {
-    size_t widths[COLUMNS];
-
-    measure(widths, rows, count);
     for (int column = 0; column < COLUMNS; column++) {
+        if (column == PEAK && !with_peak)
+            continue;
         text_append(text, column ? "  " : "");
-        append_cell(text, headings[column], column, widths[column], NULL);
+        append_cell(text, row ? row->cells[column].bytes : headings[column], column, widths[column],
+                    row && colour && column == STATE ? colour_of(row->state) : NULL);
     }
     end_line(text);
-    for (size_t i = 0; i < count; i++) {
-        for (int column = 0; column < COLUMNS; column++) {
-            text_append(text, column ? "  " : "");
-            append_cell(text, rows[i].cells[column].bytes, column, widths[column],
-                        colour && column == STATE ? colour_of(rows[i].state) : NULL);
-        }
-        end_line(text);
-    }
+}
+
+static void append_table(struct text *text, const struct look *look, const struct row *rows,
+                         bool colour)
+{
+    size_t widths[COLUMNS];
+    bool with_peak = false;
+
+    measure(widths, rows, look->port_count);
+    for (size_t i = 0; i < look->port_count; i++)
+        with_peak |= has_peak(look, &look->ports[i]);
+    append_line(text, NULL, widths, with_peak, colour);
+    for (size_t i = 0; i < look->port_count; i++)
+        append_line(text, &rows[i], widths, with_peak, colour);
 }
 
 static void append_summary(struct text *text, const struct look *look)
@@ -192,7 +225,7 @@ void report_table(const struct look *look, bool colour, struct text *text)
     for (size_t i = 0; i < look->port_count; i++)
         fill_row(&rows[i], look, &look->ports[i]);
     if (look->port_count)
-        append_table(text, rows, look->port_count, colour);
+        append_table(text, look, rows, colour);
     append_summary(text, look);
     for (size_t i = 0; i < look->port_count; i++)
         for (int column = 0; column < COLUMNS; column++)

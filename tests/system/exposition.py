@@ -6,6 +6,7 @@ NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(,|$)')
 SAMPLE = re.compile(rf"({NAME})(?:\{{(.*)\}})? (\S+)$")
 TYPES = {"counter", "gauge", "histogram", "summary", "untyped"}
+SUFFIX = re.compile(r"_(bucket|sum|count)$")
 ESCAPES = {r"\\": "\\", r"\n": "\n", r"\"": '"'}
 
 
@@ -21,6 +22,9 @@ class Exposition:
                 self._read(line)
             except AssertionError as error:
                 raise AssertionError(f"line {number}: {line!r}: {error}") from None
+        for name, kind in self.types.items():
+            if kind == "histogram":
+                self._check_histograms(name)
 
     def _read(self, line):
         comment = re.match(rf"# (HELP|TYPE) ({NAME}) (.*)$", line)
@@ -36,12 +40,33 @@ class Exposition:
         match = SAMPLE.match(line)
         assert match, "not a sample"
         name, labels, value = match.groups()
-        family = re.sub(r"_(bucket|sum|count)$", "", name) if name not in self.types else name
+        family = self._family_of(name)
         self._enter(family)
+        assert name != family or self.types.get(family) != "histogram", "a bare histogram"
         assert family in self.types and family in self.helps, "TYPE or HELP is missing"
         key = name, frozenset(self._labels(labels or "").items())
         assert key not in self.values, "the series is repeated"
         self.values[key] = float(value)
+
+    def _family_of(self, name):
+        """The family of a sample: the suffixes of a histogram are no part of its name."""
+        base = SUFFIX.sub("", name)
+        return base if self.types.get(base) == "histogram" else name
+
+    def _check_histograms(self, name):
+        """Each set of buckets grows with its bounds up to +Inf, which is the count; it has a sum."""
+        buckets = {}
+        for labels, value in self.samples(f"{name}_bucket"):
+            bound = float(labels.pop("le"))
+            buckets.setdefault(frozenset(labels.items()), []).append((bound, value))
+        for suffix in "count", "sum":
+            keys = {frozenset(labels.items()) for labels, _ in self.samples(f"{name}_{suffix}")}
+            assert keys == set(buckets), f"{name}: buckets and {suffix} do not belong together"
+        for labels, pairs in buckets.items():
+            assert pairs == sorted(pairs), f"{name}: out of order: {pairs}"
+            counts = [count for _, count in pairs]
+            assert counts == sorted(counts), f"{name}: not summed up: {pairs}"
+            assert pairs[-1] == (float("inf"), self.values[f"{name}_count", labels]), pairs
 
     def _enter(self, family):
         if family == self._family:
@@ -87,6 +112,6 @@ class Exposition:
                 for labels, value in self.samples("udpwatch_port_state") if value == 1}
 
     def counters(self):
-        """{series: value} of everything that must never fall."""
+        """{series: value} of everything that must never fall, histograms of shares among it."""
         return {key: value for key, value in self.values.items()
-                if self.types.get(key[0]) == "counter"}
+                if self.types[self._family_of(key[0])] in ("counter", "histogram")}

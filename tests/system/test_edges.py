@@ -30,7 +30,8 @@ def test_an_unseen_holder_is_not_0_processes(hold, write):
     hold("127.0.0.1:6001")
     config = write("[receiver x]\nports = 6001\n")
     result = harness.command("status", "--config", config, "--json", user="nobody", check=3)
-    assert json.loads(result.stdout)["receivers"] == [{"name": "x", "up": True, "processes": None}]
+    assert json.loads(result.stdout)["receivers"] == [
+        {"name": "x", "up": True, "processes": None, "starts": None}]
     scrape = harness.Exposition(
         harness.command("metrics", "--config", config, user="nobody", check=3).stdout)
     assert not scrape.samples("udpwatch_receiver_processes")

@@ -94,6 +94,25 @@ static void test_wildcard(void **state)
     }
 }
 
+static void test_loopback(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_loopback;
+    } cases[] = {{"127.0.0.1", true},  {"127.255.255.255", true},
+                 {"::1", true},        {"::ffff:127.0.0.1", true},
+                 {"126.0.0.1", false}, {"128.0.0.1", false},
+                 {"0.0.0.0", false},   {"::", false},
+                 {"::2", false},       {"7f00::1", false},
+                 {"1::1", false},      {"10.0.0.127", false}};
+    struct address address;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(address_parse(cases[i].text, &address), 0);
+        assert_int_equal(address_is_loopback(&address), cases[i].is_loopback);
+    }
+}
+
 static void test_unknown_family_is_written(void **state)
 {
     (void)state;
@@ -106,11 +125,9 @@ static void test_unknown_family_is_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_wildcard),
-        cmocka_unit_test(test_unknown_family_is_written),
+        cmocka_unit_test(test_text),     cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_order),    cmocka_unit_test(test_wildcard),
+        cmocka_unit_test(test_loopback), cmocka_unit_test(test_unknown_family_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* A look as metrics, table, JSON and INI, hostile names included. */
+/* A look as table, JSON and INI, hostile names included. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,119 +8,10 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "exposition/metrics.h"
+#include "json_schema.h"
 #include "report/report.h"
 #include "sample_look.h"
-
-static void assert_has(const struct text *text, const char *part)
-{
-    if (!strstr(text->bytes, part))
-        fail_msg("'%s' is not in:\n%s", part, text->bytes);
-}
-
-static void assert_lacks(const struct text *text, const char *part)
-{
-    if (strstr(text->bytes, part))
-        fail_msg("'%s' is in:\n%s", part, text->bytes);
-}
-
-static void test_metrics(void **state)
-{
-    struct sample sample;
-    struct text text = {0};
-    (void)state;
-
-    sample_make(&sample);
-    metrics_write(&sample.look, NULL, &text);
-    assert_false(text.failed);
-    assert_has(&text,
-               "udpwatch_port_up{receiver=\"core-switches\",address=\"*\",port=\"6984\"} 1\n");
-    assert_has(&text,
-               "udpwatch_port_up{receiver=\"core-switches\",address=\"*\",port=\"6987\"} 0\n");
-    assert_has(&text, "port=\"6988\",state=\"wrong_owner\"} 1\n");
-    assert_has(&text, "port=\"6988\",state=\"ok\"} 0\n");
-    assert_has(
-        &text,
-        "udpwatch_port_owner_ok{receiver=\"core-switches\",address=\"*\",port=\"6988\"} 0\n");
-    assert_has(&text, "udpwatch_port_receive_buffer_wanted_bytes{receiver=\"core-switches\","
-                      "address=\"*\",port=\"6984\"} 2097152\n");
-    assert_has(&text,
-               "udpwatch_socket_dropped_datagrams{receiver=\"core-switches\",address=\"*\","
-               "port=\"6984\",bound_address=\"0.0.0.0\",pid=\"100\",process=\"filebeat\"} 5\n");
-    assert_has(&text, "process=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\x1b[2J\"");
-    assert_has(&text, "udpwatch_port_up{receiver=\"\",address=\"0.0.0.0\",port=\"6990\"} 1\n");
-    assert_has(&text, "udpwatch_unreadable_processes 3\n");
-    assert_has(&text,
-               "udpwatch_process_start_time_seconds{pid=\"100\",process=\"filebeat\"} 623.45\n");
-    assert_lacks(&text, "udpwatch_server_restarts_total");
-    text_free(&text);
-}
-
-static void test_a_failed_look_shows_no_numbers(void **state)
-{
-    struct agent_history history = {.server_restarts = 4, .reload_success_time = 1700000000.5};
-    struct sample sample;
-    struct text text = {0};
-    (void)state;
-
-    sample_make(&sample);
-    sample_fail(&sample);
-    sample.look.owners.processes_hidden = true;
-    metrics_write(&sample.look, &history, &text);
-    assert_lacks(&text, "\nudpwatch_port_up{");
-    assert_lacks(&text, "\nudpwatch_port_sockets{");
-    assert_lacks(&text, "\nudpwatch_receiver_up{");
-    assert_lacks(&text, "\nudpwatch_receiver_processes{");
-    assert_lacks(&text, "\nudpwatch_unexpected_sockets ");
-    assert_lacks(&text, "\nudpwatch_unreadable_processes ");
-    assert_has(&text, "port=\"6984\",state=\"unknown\"} 1\n");
-    assert_has(&text, "udpwatch_collector_success{collector=\"sock_diag\"} 0\n");
-    assert_has(&text, "udpwatch_server_restarts_total 4\n");
-    assert_has(&text, "udpwatch_config_last_reload_successful 0\n");
-    assert_has(&text, "timestamp_seconds 1700000000.5\n");
-    text_free(&text);
-}
-
-static void test_sockets_of_one_holder_add_up(void **state)
-{
-    struct sample sample;
-    struct look_socket pair[2];
-    struct text text = {0};
-    (void)state;
-
-    sample_make(&sample);
-    pair[0] = pair[1] = sample.sockets[SAMPLE_SHARED];
-    sample.ports[SAMPLE_SHARED].sockets = pair;
-    sample.ports[SAMPLE_SHARED].socket_count = sample.ports[SAMPLE_SHARED].counted_count = 2;
-    metrics_write(&sample.look, NULL, &text);
-    assert_has(&text, "udpwatch_port_receive_queue_bytes{receiver=\"core-switches\",address=\"*\","
-                      "port=\"6985\"} 1536\n");
-    assert_has(&text, "udpwatch_sockets{receiver=\"core-switches\",address=\"*\",port=\"6985\","
-                      "bound_address=\"0.0.0.0\",pid=\"101\",process=\"filebeat\"} 2\n");
-    text_free(&text);
-}
-
-/* Sockets that a more specific port counts: served, but no number twice. */
-static void test_what_is_counted_elsewhere_has_no_numbers(void **state)
-{
-    struct sample sample;
-    struct text text = {0};
-    (void)state;
-
-    sample_make(&sample);
-    sample.sockets[SAMPLE_OK].counted = false;
-    sample.ports[SAMPLE_OK].counted_count = 0;
-    metrics_write(&sample.look, NULL, &text);
-    assert_has(&text,
-               "udpwatch_port_up{receiver=\"core-switches\",address=\"*\",port=\"6984\"} 1\n");
-    assert_lacks(&text,
-                 "udpwatch_port_sockets{receiver=\"core-switches\",address=\"*\",port=\"6984\"}");
-    assert_lacks(&text, "port=\"6984\",bound_address");
-    text_free(&text);
-    report_advice(&sample.look, &sample.ports[SAMPLE_OK], &text);
-    assert_has(&text, "more specific");
-    text_free(&text);
-}
+#include "text_assertions.h"
 
 static void test_table(void **state)
 {
@@ -141,6 +32,37 @@ static void test_table(void **state)
     text_free(&text);
     report_table(&sample.look, true, &text);
     assert_has(&text, "\x1b[31mwrong_owner\x1b[0m");
+    text_free(&text);
+}
+
+/* The fullest socket counts; PEAK is a column only where there is one. */
+static void test_table_of_queues(void **state)
+{
+    struct sample sample;
+    struct look_socket pair[2];
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    pair[0] = pair[1] = sample.sockets[SAMPLE_OK];
+    pair[0].socket.receive_queue_bytes = 106496;
+    sample.ports[SAMPLE_OK].sockets = pair;
+    sample.ports[SAMPLE_OK].socket_count = sample.ports[SAMPLE_OK].counted_count = 2;
+    report_table(&sample.look, false, &text);
+    assert_has(&text, " QUEUE  BUFFER  FILL  DROPS  NOTE\n");
+    assert_has(&text, " 107264  425984   50%     10");
+    assert_has(&text, "       -       -     -      -  no socket:");
+    text_free(&text);
+    sample_add_history(&sample);
+    sample.ports[SAMPLE_SHARED].history.has_peak = false;
+    report_table(&sample.look, false, &text);
+    assert_has(&text, " QUEUE  PEAK  BUFFER  FILL  DROPS  NOTE\n");
+    assert_has(&text, " 107264  5000  425984   50%     10");
+    assert_has(&text, "    768     -  212992    0%      5");
+    text_free(&text);
+    sample.look.has_history = false;
+    report_table(&sample.look, false, &text);
+    assert_lacks(&text, "PEAK");
     text_free(&text);
 }
 
@@ -173,6 +95,131 @@ static json_t *json_of(const struct look *look)
     assert_non_null(root);
     text_free(&text);
     return root;
+}
+
+static json_t *port_of(json_t *root, enum sample_port port)
+{
+    return json_array_get(json_object_get(root, "ports"), port);
+}
+
+/* The document against doc/status.schema.json; tests run where the Makefile lies. */
+static void assert_as_documented(json_t *root)
+{
+    struct schema_place place = {.root = json_load_file("doc/status.schema.json", 0, NULL),
+                                 .path = "status"};
+
+    assert_non_null(place.root);
+    assert_true(schema_holds(&place, place.root, root));
+    json_decref(place.root);
+}
+
+static void test_json_is_as_documented(void **state)
+{
+    struct sample sample;
+    json_t *root;
+    (void)state;
+
+    sample_make(&sample);
+    for (int stage = 0; stage < 4; stage++) {
+        if (stage == 1)
+            sample_add_host(&sample);
+        if (stage == 2)
+            sample_add_history(&sample);
+        if (stage == 3)
+            sample_fail(&sample);
+        root = json_of(&sample.look);
+        assert_as_documented(root);
+        json_decref(root);
+    }
+}
+
+static void assert_number(json_t *object, const char *name, double expected)
+{
+    json_t *value = json_object_get(object, name);
+
+    if (!json_is_number(value) || json_number_value(value) != expected)
+        fail_msg("%s is not %g", name, expected);
+}
+
+static void assert_json_null(json_t *object, const char *name)
+{
+    if (!json_is_null(json_object_get(object, name)))
+        fail_msg("%s is not null", name);
+}
+
+static void test_json_of_a_history(void **state)
+{
+    struct sample sample;
+    json_t *root, *history;
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_history(&sample);
+    sample.ports[SAMPLE_OK].history.recent_outages = 2;
+    sample.ports[SAMPLE_OK].history.low_bytes = 3;
+    sample.ports[SAMPLE_SHARED].history = (struct port_history){.peak_bytes = 1, .low_bytes = 1};
+    root = json_of(&sample.look);
+    history = json_object_get(port_of(root, SAMPLE_OK), "history");
+    assert_number(history, "dropped_datagrams", 1000);
+    assert_number(history, "opens", 100);
+    assert_number(history, "closes", 200);
+    assert_number(history, "down_seconds", 30.5);
+    assert_number(history, "last_change", 900.25);
+    assert_number(history, "receive_queue_peak_bytes", 5000);
+    assert_number(history, "receive_queue_low_bytes", 3);
+    assert_number(history, "recent_outages", 2);
+    history = json_object_get(port_of(root, SAMPLE_SHARED), "history");
+    assert_json_null(history, "receive_queue_peak_bytes");
+    assert_json_null(history, "receive_queue_low_bytes");
+    assert_json_null(history, "last_change");
+    assert_number(history, "down_seconds", 0);
+    assert_json_null(json_object_get(port_of(root, SAMPLE_UNNAMED), "history"), "down_seconds");
+    assert_number(json_array_get(json_object_get(root, "receivers"), 1), "starts", 8);
+    assert_number(json_object_get(root, "host"), "unattributed_drops", 41);
+    json_decref(root);
+    sample_fail(&sample);
+    root = json_of(&sample.look);
+    history = json_object_get(port_of(root, SAMPLE_OK), "history");
+    assert_number(history, "dropped_datagrams", 1000);
+    assert_json_null(history, "receive_queue_peak_bytes");
+    assert_json_null(history, "receive_queue_low_bytes");
+    assert_json_null(history, "last_change");
+    json_decref(root);
+}
+
+static void test_json_of_one_look(void **state)
+{
+    struct sample sample;
+    json_t *root, *host;
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_history(&sample);
+    sample.look.has_history = false;
+    sample.sockets[SAMPLE_OK].socket.receive_queue_bytes = 53248;
+    root = json_of(&sample.look);
+    assert_number(port_of(root, SAMPLE_OK), "fill", 0.25);
+    assert_number(port_of(root, SAMPLE_OK), "dropped_datagrams", 5);
+    assert_json_null(port_of(root, SAMPLE_OK), "history");
+    assert_json_null(port_of(root, SAMPLE_ABSENT), "fill");
+    assert_number(port_of(root, SAMPLE_ABSENT), "dropped_datagrams", 0);
+    assert_json_null(json_array_get(json_object_get(root, "receivers"), 1), "starts");
+    host = json_object_get(root, "host");
+    assert_json_null(host, "unattributed_drops");
+    assert_json_null(host, "receive_buffer_max_bytes");
+    assert_json_null(json_object_get(host, "ip"), "v4");
+    assert_json_null(json_object_get(host, "ip"), "v6");
+    json_decref(root);
+    sample_add_host(&sample);
+    sample_fail(&sample);
+    root = json_of(&sample.look);
+    assert_json_null(port_of(root, SAMPLE_OK), "dropped_datagrams");
+    host = json_object_get(root, "host");
+    assert_number(host, "receive_buffer_max_bytes", 212992);
+    assert_number(json_object_get(json_object_get(host, "ip"), "v4"), "memory_errors", 405);
+    assert_number(json_object_get(json_object_get(host, "ip"), "v6"), "checksum_errors", 604);
+    assert_json_null(json_object_get(json_object_get(host, "ip"), "v6"), "memory_errors");
+    json_decref(root);
 }
 
 static void test_json(void **state)
@@ -267,13 +314,13 @@ static void test_discover_tells_same_named_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_a_failed_look_shows_no_numbers),
-        cmocka_unit_test(test_sockets_of_one_holder_add_up),
-        cmocka_unit_test(test_what_is_counted_elsewhere_has_no_numbers),
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_table_of_queues),
         cmocka_unit_test(test_exit_statuses),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_is_as_documented),
+        cmocka_unit_test(test_json_of_a_history),
+        cmocka_unit_test(test_json_of_one_look),
         cmocka_unit_test(test_discover),
         cmocka_unit_test(test_discover_shares_what_is_shared),
         cmocka_unit_test(test_discover_tells_same_named_apart),

@@ -140,4 +140,44 @@ static inline void sample_fail(struct sample *sample)
     sample->look_receivers[0].processes = sample->look_receivers[1].processes = -1;
 }
 
+/* Turn it into a look of an agent, which has kept watch for a while. Each port has other numbers.
+ */
+static inline void sample_add_history(struct sample *sample)
+{
+    for (unsigned int port = 0; port < SAMPLE_PORTS; port++)
+        sample->ports[port].history = (struct port_history){.dropped_datagrams = 1000 + port,
+                                                            .opens = 100 + port,
+                                                            .closes = 200 + port,
+                                                            .down_seconds = 30.5 + port,
+                                                            .last_change = 900.25 + port,
+                                                            .has_peak = true,
+                                                            .peak_bytes = 5000 + port,
+                                                            .has_low = true,
+                                                            .fill = {4, 3, 0, 2, 1},
+                                                            .fill_sum = 5.125};
+    sample->look_receivers[0].starts = 7;
+    sample->look_receivers[1].starts = 8;
+    sample->config.peak_window = 60000000000;
+    sample->look.has_history = sample->look.has_unattributed = true;
+    sample->look.unattributed_drops = 41;
+    sample->look.samples = 42;
+    sample->look.events_lost = 43;
+}
+
+/* Host counters: all of v4, and of v6 all but the last. */
+static inline void sample_add_host(struct sample *sample)
+{
+    struct host_facts *host = &sample->look.host;
+
+    for (unsigned int counter = 0; counter < HOST_COUNTERS; counter++) {
+        host->known[HOST_V4][counter] = true;
+        host->known[HOST_V6][counter] = counter != HOST_MEMORY_ERRORS;
+        host->values[HOST_V4][counter] = 400 + counter;
+        host->values[HOST_V6][counter] = 600 + counter;
+    }
+    host->receive_buffer_max_known = true;
+    host->receive_buffer_max = 212992;
+    sample->look.host_seconds = 0.25;
+}
+
 #endif

@@ -1,0 +1,339 @@
+/* A look as metrics: which families there are, and when their samples are left out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "exposition/format.h"
+#include "exposition/metrics.h"
+#include "sample_look.h"
+#include "text_assertions.h"
+
+/* The labels of a port of the sample's first receiver, with and without the closing brace. */
+#define CORE_OPEN(port) "{receiver=\"core-switches\",address=\"*\",port=\"" #port "\""
+#define CORE(port) CORE_OPEN(port) "}"
+
+static void test_metrics(void **state)
+{
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    metrics_write(&sample.look, NULL, &text);
+    assert_false(text.failed);
+    assert_has(&text,
+               "udpwatch_port_up{receiver=\"core-switches\",address=\"*\",port=\"6984\"} 1\n");
+    assert_has(&text,
+               "udpwatch_port_up{receiver=\"core-switches\",address=\"*\",port=\"6987\"} 0\n");
+    assert_has(&text, "port=\"6988\",state=\"wrong_owner\"} 1\n");
+    assert_has(&text, "port=\"6988\",state=\"ok\"} 0\n");
+    assert_has(
+        &text,
+        "udpwatch_port_owner_ok{receiver=\"core-switches\",address=\"*\",port=\"6988\"} 0\n");
+    assert_has(&text, "udpwatch_port_receive_buffer_wanted_bytes{receiver=\"core-switches\","
+                      "address=\"*\",port=\"6984\"} 2097152\n");
+    assert_has(&text,
+               "udpwatch_socket_dropped_datagrams{receiver=\"core-switches\",address=\"*\","
+               "port=\"6984\",bound_address=\"0.0.0.0\",pid=\"100\",process=\"filebeat\"} 5\n");
+    assert_has(&text, "process=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\x1b[2J\"");
+    assert_has(&text, "udpwatch_port_up{receiver=\"\",address=\"0.0.0.0\",port=\"6990\"} 1\n");
+    assert_has(&text, "udpwatch_unreadable_processes 3\n");
+    assert_has(&text,
+               "udpwatch_process_start_time_seconds{pid=\"100\",process=\"filebeat\"} 623.45\n");
+    assert_lacks(&text, "udpwatch_server_restarts_total");
+    text_free(&text);
+}
+
+static void test_a_failed_look_shows_no_numbers(void **state)
+{
+    struct agent_history history = {.server_restarts = 4, .reload_success_time = 1700000000.5};
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_history(&sample);
+    sample_fail(&sample);
+    sample.look.owners.processes_hidden = true;
+    metrics_write(&sample.look, &history, &text);
+    assert_lacks(&text, "\nudpwatch_port_up{");
+    assert_lacks(&text, "\nudpwatch_port_sockets{");
+    assert_lacks(&text, "\nudpwatch_receiver_up{");
+    assert_lacks(&text, "\nudpwatch_receiver_processes{");
+    assert_lacks(&text, "\nudpwatch_unexpected_sockets ");
+    assert_lacks(&text, "\nudpwatch_unreadable_processes ");
+    assert_lacks(&text, "\nudpwatch_port_receive_queue_peak_bytes{");
+    assert_lacks(&text, "\nudpwatch_port_receive_queue_low_bytes{");
+    assert_lacks(&text, "\nudpwatch_port_last_change_timestamp_seconds{");
+    assert_has(&text, "udpwatch_port_dropped_datagrams_total" CORE(6984) " 1000\n");
+    assert_has(&text, "udpwatch_port_receive_queue_fill_ratio_count" CORE(6984) " 10\n");
+    assert_has(&text, "udpwatch_receiver_starts_total{receiver=\"core-switches\"} 7\n");
+    assert_has(&text, "port=\"6984\",state=\"unknown\"} 1\n");
+    assert_has(&text, "udpwatch_collector_success{collector=\"sock_diag\"} 0\n");
+    assert_has(&text, "udpwatch_server_restarts_total 4\n");
+    assert_has(&text, "udpwatch_config_last_reload_successful 0\n");
+    assert_has(&text, "timestamp_seconds 1700000000.5\n");
+    text_free(&text);
+}
+
+static void test_sockets_of_one_holder_add_up(void **state)
+{
+    struct sample sample;
+    struct look_socket pair[2];
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    pair[0] = pair[1] = sample.sockets[SAMPLE_SHARED];
+    sample.ports[SAMPLE_SHARED].sockets = pair;
+    sample.ports[SAMPLE_SHARED].socket_count = sample.ports[SAMPLE_SHARED].counted_count = 2;
+    metrics_write(&sample.look, NULL, &text);
+    assert_has(&text, "udpwatch_port_receive_queue_bytes{receiver=\"core-switches\",address=\"*\","
+                      "port=\"6985\"} 1536\n");
+    assert_has(&text, "udpwatch_sockets{receiver=\"core-switches\",address=\"*\",port=\"6985\","
+                      "bound_address=\"0.0.0.0\",pid=\"101\",process=\"filebeat\"} 2\n");
+    text_free(&text);
+}
+
+/* Sockets that a more specific port counts: served, but no number twice. */
+static void test_what_is_counted_elsewhere_has_no_numbers(void **state)
+{
+    struct agent_history history = {0};
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample.sockets[SAMPLE_OK].counted = false;
+    sample.ports[SAMPLE_OK].counted_count = 0;
+    sample_add_history(&sample);
+    metrics_write(&sample.look, &history, &text);
+    assert_has(&text,
+               "udpwatch_port_up{receiver=\"core-switches\",address=\"*\",port=\"6984\"} 1\n");
+    assert_lacks(&text,
+                 "udpwatch_port_sockets{receiver=\"core-switches\",address=\"*\",port=\"6984\"}");
+    assert_lacks(&text, "port=\"6984\",bound_address");
+    assert_lacks(&text, "_peak_bytes" CORE(6984));
+    assert_lacks(&text, "_low_bytes" CORE(6984));
+    assert_has(&text, "udpwatch_port_dropped_datagrams_total" CORE(6984) " 1000\n");
+    text_free(&text);
+}
+
+static void test_a_histogram_is_summed_up(void **state)
+{
+    static const double bounds[] = {0.25, 1};
+    static const uint64_t counts[] = {2, 0, 3};
+    struct text text = {0}, labels = {0};
+    struct exposition exposition = {.text = &text};
+    (void)state;
+
+    labels_add(&labels, "a", "b");
+    exposition_family(&exposition, "h", METRIC_HISTOGRAM, "Help.");
+    exposition_histogram(&exposition, &labels, bounds, counts, 3, 4.75);
+    exposition_histogram(&exposition, NULL, bounds, counts, 3, 4.75);
+    assert_string_equal(text.bytes, "# HELP h Help.\n# TYPE h histogram\n"
+                                    "h_bucket{a=\"b\",le=\"0.25\"} 2\n"
+                                    "h_bucket{a=\"b\",le=\"1\"} 2\n"
+                                    "h_bucket{a=\"b\",le=\"+Inf\"} 5\n"
+                                    "h_sum{a=\"b\"} 4.75\nh_count{a=\"b\"} 5\n"
+                                    "h_bucket{le=\"0.25\"} 2\nh_bucket{le=\"1\"} 2\n"
+                                    "h_bucket{le=\"+Inf\"} 5\nh_sum 4.75\nh_count 5\n");
+    text_free(&labels);
+    labels.failed = true;
+    exposition_histogram(&exposition, &labels, bounds, counts, 3, 4.75);
+    assert_true(text.failed);
+    text_free(&text);
+}
+
+static void test_history_of_a_port(void **state)
+{
+    struct agent_history history = {.state_saved = 1};
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_history(&sample);
+    sample.ports[SAMPLE_SHARED].history.has_peak = false;
+    sample.ports[SAMPLE_SHARED].history.has_low = false;
+    sample.ports[SAMPLE_SHARED].history.last_change = 0;
+    metrics_write(&sample.look, &history, &text);
+    assert_has(&text, "udpwatch_port_receive_queue_peak_bytes" CORE(6984) " 5000\n");
+    assert_has(&text, "udpwatch_port_receive_queue_low_bytes" CORE(6984) " 0\n");
+    assert_lacks(&text, "udpwatch_port_receive_queue_peak_bytes" CORE(6985));
+    assert_lacks(&text, "udpwatch_port_receive_queue_low_bytes" CORE(6985));
+    assert_has(&text, "# TYPE udpwatch_port_receive_queue_fill_ratio histogram\n");
+    assert_has(&text, "fill_ratio_bucket" CORE_OPEN(6984) ",le=\"0.25\"} 4\n");
+    assert_has(&text, "fill_ratio_bucket" CORE_OPEN(6984) ",le=\"0.5\"} 7\n");
+    assert_has(&text, "fill_ratio_bucket" CORE_OPEN(6984) ",le=\"0.8\"} 7\n");
+    assert_has(&text, "fill_ratio_bucket" CORE_OPEN(6984) ",le=\"0.95\"} 9\n");
+    assert_has(&text, "fill_ratio_bucket" CORE_OPEN(6984) ",le=\"+Inf\"} 10\n");
+    assert_has(&text, "fill_ratio_sum" CORE(6984) " 5.125\n");
+    assert_has(&text, "# TYPE udpwatch_port_dropped_datagrams_total counter\n");
+    assert_has(&text, "udpwatch_port_dropped_datagrams_total" CORE(6985) " 1001\n");
+    assert_has(&text, "udpwatch_port_opens_total" CORE(6985) " 101\n");
+    assert_has(&text, "udpwatch_port_closes_total" CORE(6985) " 201\n");
+    assert_has(&text, "udpwatch_port_down_seconds_total" CORE(6985) " 31.5\n");
+    assert_has(&text, "udpwatch_port_last_change_timestamp_seconds" CORE(6984) " 900.25\n");
+    assert_lacks(&text, "udpwatch_port_last_change_timestamp_seconds" CORE(6985));
+    text_free(&text);
+}
+
+static void test_nobody_waits_for_a_listener_without_a_name(void **state)
+{
+    struct agent_history history = {0};
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_history(&sample);
+    metrics_write(&sample.look, &history, &text);
+    assert_has(&text, "udpwatch_port_opens_total{receiver=\"\",address=\"0.0.0.0\","
+                      "port=\"6990\"} 106\n");
+    assert_lacks(&text, "udpwatch_port_down_seconds_total{receiver=\"\"");
+    text_free(&text);
+}
+
+static void test_history_of_the_agent(void **state)
+{
+    struct agent_history history = {.state_saved = 1};
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_history(&sample);
+    metrics_write(&sample.look, &history, &text);
+    assert_has(&text, "udpwatch_receiver_starts_total{receiver=\"hot\"} 8\n");
+    assert_has(&text, "\nudpwatch_host_unattributed_drops_total 41\n");
+    assert_has(&text, "\nudpwatch_samples_total 42\n");
+    assert_has(&text, "\nudpwatch_events_lost_total 43\n");
+    assert_has(&text, "\nudpwatch_state_last_save_successful 1\n");
+    text_free(&text);
+    sample.look.has_unattributed = false;
+    history.state_saved = 0;
+    metrics_write(&sample.look, &history, &text);
+    assert_lacks(&text, "\nudpwatch_host_unattributed_drops_total ");
+    assert_has(&text, "\nudpwatch_state_last_save_successful 0\n");
+    text_free(&text);
+    history.state_saved = -1;
+    metrics_write(&sample.look, &history, &text);
+    assert_lacks(&text, "\nudpwatch_state_last_save_successful ");
+    text_free(&text);
+}
+
+/* Neither a look without a ledger nor one that nobody keeps watch with tells of any history. */
+static void test_one_look_has_no_history(void **state)
+{
+    static const char *const names[] = {
+        "_peak_bytes",           "_low_bytes",    "fill_ratio",   "_dropped_datagrams_total",
+        "_opens_total",          "_closes_total", "down_seconds", "last_change",
+        "receiver_starts_total", "unattributed",  "samples",      "events_lost",
+        "state_last_save"};
+    struct agent_history history = {.state_saved = 1};
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_history(&sample);
+    for (int round = 0; round < 2; round++) {
+        sample.look.has_history = round == 0;
+        metrics_write(&sample.look, round == 0 ? NULL : &history, &text);
+        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+            assert_lacks(&text, names[i]);
+        text_free(&text);
+    }
+}
+
+static void test_host(void **state)
+{
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_host(&sample);
+    metrics_write(&sample.look, NULL, &text);
+    assert_has(&text, "udpwatch_host_received_datagrams_total{ip=\"v4\"} 400\n");
+    assert_has(&text, "udpwatch_host_received_datagrams_total{ip=\"v6\"} 600\n");
+    assert_has(&text, "udpwatch_host_no_port_total{ip=\"v4\"} 401\n");
+    assert_has(&text, "udpwatch_host_receive_errors_total{ip=\"v4\"} 402\n");
+    assert_has(&text, "udpwatch_host_receive_buffer_errors_total{ip=\"v4\"} 403\n");
+    assert_has(&text, "udpwatch_host_checksum_errors_total{ip=\"v6\"} 604\n");
+    assert_has(&text, "udpwatch_host_memory_errors_total{ip=\"v4\"} 405\n");
+    assert_lacks(&text, "udpwatch_host_memory_errors_total{ip=\"v6\"}");
+    assert_has(&text, "\nudpwatch_host_receive_buffer_max_bytes 212992\n");
+    assert_has(&text, "udpwatch_collector_success{collector=\"host\"} 1\n");
+    assert_has(&text, "udpwatch_collector_duration_seconds{collector=\"host\"} 0.25\n");
+    text_free(&text);
+}
+
+static void test_a_host_that_cannot_be_read(void **state)
+{
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample.look.host.error = -2;
+    metrics_write(&sample.look, NULL, &text);
+    assert_lacks(&text, "{ip=");
+    assert_lacks(&text, "\nudpwatch_host_receive_buffer_max_bytes ");
+    assert_has(&text, "udpwatch_collector_success{collector=\"host\"} 0\n");
+    assert_has(&text, "udpwatch_collector_success{collector=\"owners\"} 1\n");
+    text_free(&text);
+}
+
+/* Samples, not comments, that hold part. */
+static size_t count_series(const char *exposition, const char *part)
+{
+    size_t count = 0;
+
+    for (const char *line = exposition; *line; line += strcspn(line, "\n") + 1)
+        if (*line != '#' && memmem(line, strcspn(line, "\n"), part, strlen(part)))
+            count++;
+    return count;
+}
+
+static void test_series_of_a_port_and_of_a_holder(void **state)
+{
+    struct agent_history history = {0};
+    struct sample sample;
+    struct text text = {0};
+    size_t all, held;
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_history(&sample);
+    metrics_write(&sample.look, &history, &text);
+    all = count_series(text.bytes, CORE_OPEN(6984));
+    held = count_series(text.bytes, CORE_OPEN(6984) ",bound_address=");
+    assert_int_equal(held, 4);
+    assert_int_equal(all - held, 26);
+    text_free(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_a_failed_look_shows_no_numbers),
+        cmocka_unit_test(test_sockets_of_one_holder_add_up),
+        cmocka_unit_test(test_what_is_counted_elsewhere_has_no_numbers),
+        cmocka_unit_test(test_a_histogram_is_summed_up),
+        cmocka_unit_test(test_history_of_a_port),
+        cmocka_unit_test(test_nobody_waits_for_a_listener_without_a_name),
+        cmocka_unit_test(test_history_of_the_agent),
+        cmocka_unit_test(test_one_look_has_no_history),
+        cmocka_unit_test(test_host),
+        cmocka_unit_test(test_a_host_that_cannot_be_read),
+        cmocka_unit_test(test_series_of_a_port_and_of_a_holder),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
