@@ -138,7 +138,7 @@ def with_state_dir(config):
         return config
     if "[agent]\n" in config:
         return config.replace("[agent]\n", "[agent]\nstate_dir =\n", 1)
-    return "[agent]\nstate_dir =\n" + config
+    return config + "\n[agent]\nstate_dir =\n"
 
 
 class Agent:

@@ -104,7 +104,10 @@ class Scraper(threading.Thread):
             with contextlib.suppress(OSError, http.client.HTTPException):
                 code, _, body = harness.get()
                 if code == 200:
-                    self.check(harness.Exposition(body.decode()))
+                    try:
+                        self.check(harness.Exposition(body.decode()))
+                    except AssertionError as error:
+                        self.faults.append(error)
 
     def check(self, scrape):
         self.scrapes += 1
