@@ -8,13 +8,15 @@
 enum { QUEUE_WINDOW_SLOTS = 61 };
 
 /* A ring of slots, each a sixtieth of the window long: a sample is forgotten when its slot leaves
- * the window, so up to a sixtieth of the window late. Start from {0}. */
+ * the window, so up to a sixtieth of the window late. A sample put in with another length begins it
+ * anew. Start from {0}. */
 struct queue_window {
-    int64_t begin; /* CLOCK_MONOTONIC in nanoseconds of the first sample since the last gap */
-    int64_t last;  /* number of the newest slot: its time divided by the slot's length */
-    bool used;
+    int64_t begin;       /* CLOCK_MONOTONIC in nanoseconds of the first sample since the last gap */
+    int64_t last;        /* number of the newest slot: its time divided by the slot's length */
+    int64_t slot_length; /* nanoseconds; 0: no sample was put in */
+    bool used;           /* samples were put in since the last break */
     struct queue_slot {
-        int64_t number; /* which slot this was; others than the last 61 are stale */
+        int64_t number; /* which slot this was; those before the last 61 are stale */
         bool used;
         uint64_t highest, lowest;
     } slots[QUEUE_WINDOW_SLOTS];
@@ -30,7 +32,8 @@ void queue_window_break(struct queue_window *window);
 bool queue_window_peak(const struct queue_window *window, int64_t now, int64_t length,
                        uint64_t *bytes);
 
-/* The lowest sample. Returns whether samples have been taken for the whole of the window. */
+/* The lowest sample within it. Returns whether samples have been taken for the whole of the window:
+ * since a break or a time as long as the window without any. */
 bool queue_window_low(const struct queue_window *window, int64_t now, int64_t length,
                       uint64_t *bytes);
 
