@@ -44,7 +44,7 @@ static bool find_extremes(const struct queue_window *window, int64_t now, int64_
     *extremes = (struct queue_slot){.lowest = UINT64_MAX};
     if (window->slot_length != slot_length_of(length))
         return false;
-    for (size_t i = 0; i < QUEUE_WINDOW_SLOTS; i++) {
+    for (int i = 0; i < QUEUE_WINDOW_SLOTS; i++) {
         const struct queue_slot *slot = &window->slots[i];
         if (!slot->used || !is_within(slot->number, newest))
             continue;
