@@ -335,12 +335,12 @@ bool ledger_close_socket(struct ledger *ledger, uint64_t cookie, int64_t now, do
     if (!socket)
         return false;
     socket->destroyed = true;
+    end_links(ledger, cookie, now, time);
     if (!socket->open)
         return false;
     socket->open = false;
     ledger->ports[socket->port].closes++;
     ledger->revision++;
-    end_links(ledger, cookie, now, time);
     return true;
 }
 

@@ -315,6 +315,10 @@ static void enter_ports(struct ledger *ledger, const struct ledger_sample *sampl
     }
     for (size_t i = 0; i < ledger->port_count; i++)
         enter_port(ledger, &ledger->ports[i], &sums[i], sample->now);
+    /* A sample shows no listener that nobody named once it is gone. */
+    for (size_t i = ledger->expected_count; i < ledger->port_count; i++)
+        if (ledger->ports[i].serving == 0)
+            ledger_set_state(&ledger->ports[i], PORT_ABSENT, sample->time);
     for (size_t i = 0; i < sample->port_count; i++)
         ledger_set_state(&ledger->ports[ledger->shown[i]], sample->ports[i].state, sample->time);
 }
