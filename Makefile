@@ -159,6 +159,7 @@ fuzz:
 
 bench: all $B/tests/udp_holder
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/scrape_cost.py
+	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/watching_cost.py
 
 install: all
 	install -D -m 755 $B/udpwatch $(DESTDIR)$(PREFIX)/bin/udpwatch
@@ -178,7 +179,7 @@ help:
 	@echo 'make valgrind  unit tests, and the agent under load, under valgrind'
 	@echo 'make coverage  all tests, with the share of lines that they reach'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
-	@echo 'make bench     processor time of a scrape, beside ss -uanpm'
+	@echo 'make bench     processor time of a scrape, beside ss -uanpm, and of watching'
 	@echo 'make install   to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
 	@echo 'make clean     remove $B'
 

@@ -44,6 +44,10 @@ int64_t collector_poll_vacant(struct collector *collector, bool *found);
  * Returns 0 and the look, which belongs to the collector and lives until its next call; -ENOMEM. */
 int collector_look(struct collector *collector, const struct look **look);
 
+/* Take a sample: a look for the ledger. When the last whole look is less than a second old, it is a
+ * partial one; the rest is as with collector_look. */
+int collector_sample(struct collector *collector, const struct look **look);
+
 /* The ledger, which belongs to the collector. */
 struct ledger *collector_ledger(struct collector *collector);
 

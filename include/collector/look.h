@@ -50,6 +50,8 @@ struct look_receiver {
 struct look {
     const struct config *config;
     double time;       /* Unix time in seconds */
+    bool partial;      /* a sample: of the sockets only those of expected ports were read, of the
+                          processes and the host nothing that takes long; not to be shown */
     int sockets_error; /* 0, or -errno: the sockets could not be read */
     double sockets_seconds;
     double owners_seconds;

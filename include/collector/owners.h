@@ -34,15 +34,16 @@ int owners_open(struct owners **owners, const char *procfs);
 void owners_close(struct owners *owners);
 
 /* Make the watched sockets exactly these (identified by cookie) and verify what is known of them:
- * the facts of each known holder are read again and its links checked, one readlink a socket. What
+ * the links of each known holder are checked, one readlink a socket, and with facts its facts are
+ * read again (what a process is called changes with exec(2)). What
  * is no longer true is forgotten; a process that moved a socket to another descriptor is searched
  * again. Then, when a watched user-space socket has no verified holder, a full scan is made if the
  * time since the last one allows (at once for a socket never looked for while full scans cost under
  * 5 % of a core; under 1 % while one stays unresolved).
  *
- * sockets: count values, copied as needed. now: CLOCK_MONOTONIC in nanoseconds.
- * Returns 0, or -errno when procfs could not be read (what is verified stays). */
-int owners_update(struct owners *owners, const struct udp_socket *sockets, size_t count,
+ * sockets: count values, copied as needed. facts: read them again. now: CLOCK_MONOTONIC in
+ * nanoseconds. Returns 0, or -errno when procfs could not be read (what is verified stays). */
+int owners_update(struct owners *owners, const struct udp_socket *sockets, size_t count, bool facts,
                   int64_t now);
 
 /* Ask for a full scan because a watched socket has holders but none that its receiver expects: a

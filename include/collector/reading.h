@@ -11,6 +11,8 @@
 struct reading {
     const struct config *config;
     struct sock_diag *diag;
+    const uint16_t *ports; /* dump their sockets only; rising, without repeats; NULL: all sockets */
+    size_t port_count;
     const struct ledger *ledger; /* the sockets that are known to be open */
     bool *absent_before;         /* of each expected port: the reading before confirmed it absent */
     struct socket_list *list;    /* filled, sorted */

@@ -117,12 +117,16 @@ static void handle_events(struct agent *agent)
     poll_vacant(agent);
 }
 
-static int take_look(struct agent *agent, const struct look **look)
+/* Take a look to show, or a sample for the ledger alone. */
+static int take_look(struct agent *agent, bool sample, const struct look **look)
 {
     int result;
 
     agent->look_is_due = false;
-    result = collector_look(agent->collector, look);
+    if (sample)
+        result = collector_sample(agent->collector, look);
+    else
+        result = collector_look(agent->collector, look);
     if (result) {
         log_error("cannot take a look: %s", strerror(-result));
         return result;
@@ -131,8 +135,9 @@ static int take_look(struct agent *agent, const struct look **look)
                "is the kernel module udp_diag there? try: modprobe udp_diag");
     log_change(&agent->owners_error, (*look)->owners.error, "the processes",
                "is procfs the right directory?");
-    log_change(&agent->host_error, (*look)->host.error, "the host's UDP counters (net/snmp)",
-               "is procfs the right directory?");
+    if (!(*look)->partial)
+        log_change(&agent->host_error, (*look)->host.error, "the host's UDP counters (net/snmp)",
+                   "is procfs the right directory?");
     poll_vacant(agent);
     return 0;
 }
@@ -148,7 +153,7 @@ static void handle_channel(struct agent *agent)
         return;
     }
     if (answers_need_look(&requests)) {
-        if (take_look(agent, &look))
+        if (take_look(agent, false, &look))
             look = NULL;
         keep_ledger(agent, false);
     }
@@ -211,7 +216,7 @@ static int use_config(struct agent *agent, struct config *config)
         log_warning("state_dir was changed: that takes effect at the next start");
     if (config->sample_interval != agent->config->sample_interval)
         arm_timer(agent->sample_timer, config->sample_interval, config->sample_interval);
-    take_look(agent, &look);
+    take_look(agent, false, &look);
     return 0;
 }
 
@@ -308,7 +313,7 @@ static int turn(struct agent *agent)
     if (events[5].revents && supervisor_channel(agent->supervisor) == channel)
         handle_channel(agent);
     if (agent->look_is_due)
-        take_look(agent, &look);
+        take_look(agent, true, &look);
     keep_changes(agent);
     return 0;
 }
@@ -401,7 +406,7 @@ static int start(struct agent *agent, const char *server_program)
         result = open_collector(agent);
     /* The first look comes before the first request, so that the server is ready when it serves. */
     if (!result)
-        result = take_look(agent, &look);
+        result = take_look(agent, false, &look);
     if (!result)
         result = supervisor_start(&agent->supervisor, server_program, agent->config->listen,
                                   agent->config->allow);

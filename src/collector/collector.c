@@ -14,6 +14,17 @@
 
 enum { PORTS = 65536 };
 
+/* How old may be what a partial look does not read. */
+static const int64_t oldest_whole_look = 1000000000;
+
+/* What depends on the config. */
+struct parts {
+    bool *absent_before; /* of each expected port: a look has confirmed it absent */
+    struct vacancy *vacancy;
+    uint16_t *ports; /* those that are expected, rising, without repeats */
+    size_t port_count;
+};
+
 struct collector {
     const struct config *config;
     bool all;
@@ -21,11 +32,12 @@ struct collector {
     struct sock_diag *diag;
     struct owners *owners;
     struct ledger *ledger;
-    struct vacancy *vacancy;
+    struct parts parts;
     struct close_events *events; /* NULL: none are followed */
     uint8_t watched[PORTS];      /* of each port: its events are asked for */
+    bool watch_is_current;       /* as long as config and shown listeners stay */
+    int64_t last_whole_look;     /* CLOCK_MONOTONIC in nanoseconds; 0: none yet */
     struct socket_list sockets;  /* of the last look that succeeded; sorted */
-    bool *absent_before;         /* of each expected port: a look has confirmed it absent */
     struct match match;
     struct layout layout;
     struct look look;
@@ -36,14 +48,43 @@ static double seconds_since(int64_t begin)
     return (double)(clock_monotonic() - begin) / 1e9;
 }
 
-/* What depends on the config. Returns 0, or -ENOMEM with nothing made. */
-static int make_parts(const struct config *config, bool **absent_before, struct vacancy **vacancy)
+static void free_parts(struct parts *parts)
 {
-    *absent_before = calloc(config->port_count + 1, sizeof(**absent_before));
-    if (*absent_before && vacancy_open(vacancy, config) == 0)
+    free(parts->absent_before);
+    vacancy_close(parts->vacancy);
+    free(parts->ports);
+}
+
+static int compare_ports(const void *left, const void *right)
+{
+    return *(const uint16_t *)left - *(const uint16_t *)right;
+}
+
+static void list_ports(const struct config *config, struct parts *parts)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < config->port_count; i++)
+        parts->ports[i] = config->ports[i].port;
+    if (config->port_count > 1)
+        qsort(parts->ports, config->port_count, sizeof(*parts->ports), compare_ports);
+    for (size_t i = 0; i < config->port_count; i++)
+        if (kept == 0 || parts->ports[i] != parts->ports[kept - 1])
+            parts->ports[kept++] = parts->ports[i];
+    parts->port_count = kept;
+}
+
+/* Returns 0, or -ENOMEM with nothing made. */
+static int make_parts(const struct config *config, struct parts *parts)
+{
+    parts->absent_before = calloc(config->port_count + 1, sizeof(*parts->absent_before));
+    parts->ports = calloc(config->port_count + 1, sizeof(*parts->ports));
+    if (parts->absent_before && parts->ports && vacancy_open(&parts->vacancy, config) == 0) {
+        list_ports(config, parts);
         return 0;
-    free(*absent_before);
-    *absent_before = NULL;
+    }
+    free_parts(parts);
+    *parts = (struct parts){0};
     return -ENOMEM;
 }
 
@@ -64,7 +105,7 @@ int collector_open(struct collector **collector, const struct config *config, bo
     if (!result)
         result = ledger_configure(made->ledger, config);
     if (!result)
-        result = make_parts(config, &made->absent_before, &made->vacancy);
+        result = make_parts(config, &made->parts);
     if (!result)
         result = sock_diag_open(&made->diag);
     if (!result)
@@ -92,45 +133,41 @@ void collector_close(struct collector *collector)
     forget_look(collector);
     match_free(&collector->match);
     close_events_close(collector->events);
-    vacancy_close(collector->vacancy);
+    free_parts(&collector->parts);
     ledger_close(collector->ledger);
     owners_close(collector->owners);
     sock_diag_close(collector->diag);
     socket_list_free(&collector->sockets);
-    free(collector->absent_before);
     free(collector);
 }
 
 int collector_change(struct collector *collector, const struct config *config)
 {
     struct owners *owners = NULL;
-    struct vacancy *vacancy = NULL;
-    bool *absent_before = NULL;
+    struct parts parts = {0};
     int result = 0;
 
     if (strcmp(config->procfs, collector->config->procfs) != 0)
         result = owners_open(&owners, config->procfs);
     if (!result)
-        result = make_parts(config, &absent_before, &vacancy);
+        result = make_parts(config, &parts);
     if (!result)
         result = ledger_configure(collector->ledger, config);
     if (result) {
         owners_close(owners);
-        vacancy_close(vacancy);
-        free(absent_before);
+        free_parts(&parts);
         return result;
     }
     forget_look(collector);
     match_free(&collector->match);
-    vacancy_close(collector->vacancy);
-    free(collector->absent_before);
+    free_parts(&collector->parts);
     if (owners) {
         owners_close(collector->owners);
         collector->owners = owners;
     }
-    collector->vacancy = vacancy;
-    collector->absent_before = absent_before;
+    collector->parts = parts;
     collector->config = config;
+    collector->watch_is_current = false;
     return 0;
 }
 
@@ -146,12 +183,13 @@ static void watch_events(struct collector *collector)
     uint16_t ports[PORTS];
     size_t count = 0;
 
-    if (!collector->events)
+    if (!collector->events || (collector->watch_is_current && !shows_others(collector)))
         return;
-    for (size_t i = 0; i < collector->config->port_count; i++)
-        wanted[collector->config->ports[i].port] = 1;
+    for (size_t i = 0; i < collector->parts.port_count; i++)
+        wanted[collector->parts.ports[i]] = 1;
     for (size_t i = 0; i < collector->look.port_count; i++)
         wanted[collector->look.ports[i].port] = 1;
+    collector->watch_is_current = true;
     if (memcmp(wanted, collector->watched, sizeof(wanted)) == 0)
         return;
     for (size_t port = 0; port < PORTS; port++)
@@ -239,8 +277,8 @@ int collector_read_events(struct collector *collector, uint64_t *lost)
 
 int64_t collector_poll_vacant(struct collector *collector, bool *found)
 {
-    return vacancy_ask(collector->vacancy, collector->ledger, collector->diag, clock_monotonic(),
-                       found);
+    return vacancy_ask(collector->parts.vacancy, collector->ledger, collector->diag,
+                       clock_monotonic(), found);
 }
 
 /* Hand the served sockets to the owners, which know each by its cookie. */
@@ -255,7 +293,8 @@ static int update_owners(struct collector *collector)
     for (size_t i = 0; i < collector->layout.served_count; i++)
         if (collector->layout.served[i].counted) /* each socket is counted once */
             watched[count++] = collector->layout.served[i].socket;
-    result = owners_update(collector->owners, watched, count, clock_monotonic());
+    result = owners_update(collector->owners, watched, count, !collector->look.partial,
+                           clock_monotonic());
     free(watched);
     return result == -ENOMEM ? result : 0; /* other errors are in owners_counts */
 }
@@ -310,7 +349,8 @@ static int find_owners(struct collector *collector)
     /* A child may have inherited the socket since the last scan: look before accusing. */
     if (judge(collector) && owners_search_again(collector->owners, clock_monotonic()) > 0)
         judge(collector);
-    if (process_boot_time(collector->config->procfs, &collector->look.boot_time))
+    if (collector->look.partial ||
+        process_boot_time(collector->config->procfs, &collector->look.boot_time))
         collector->look.boot_time = 0;
     collector->look.owners_seconds = seconds_since(begin);
     return verdict_receivers(&collector->look);
@@ -331,7 +371,10 @@ static int read_sockets(struct collector *collector)
     const struct reading reading = {.config = collector->config,
                                     .diag = collector->diag,
                                     .ledger = collector->ledger,
-                                    .absent_before = collector->absent_before,
+                                    .ports =
+                                        collector->look.partial ? collector->parts.ports : NULL,
+                                    .port_count = collector->parts.port_count,
+                                    .absent_before = collector->parts.absent_before,
                                     .list = &list,
                                     .match = &collector->match};
     int64_t begin = clock_monotonic();
@@ -356,7 +399,7 @@ static void enter_host_errors(struct collector *collector)
     const struct host_facts *facts = &collector->look.host;
     uint64_t errors;
 
-    if (collector->look.sockets_error)
+    if (collector->look.sockets_error || collector->look.partial)
         return;
     /* The baseline comes after the sockets' own: what was dropped in between is theirs. */
     if (!ledger_host_has_baseline(collector->ledger)) {
@@ -382,13 +425,15 @@ static int enter_look(struct collector *collector)
     return 0;
 }
 
-int collector_look(struct collector *collector, const struct look **look)
+static int take(struct collector *collector, bool partial, const struct look **look)
 {
     int result;
 
     forget_look(collector);
-    collector->look = (struct look){.config = collector->config, .time = clock_unix_time()};
-    read_host(collector);
+    collector->look =
+        (struct look){.config = collector->config, .time = clock_unix_time(), .partial = partial};
+    if (!partial)
+        read_host(collector);
     read_sockets(collector);
     collector->layout = (struct layout){.config = collector->config,
                                         .all = shows_others(collector),
@@ -402,6 +447,20 @@ int collector_look(struct collector *collector, const struct look **look)
         result = enter_look(collector);
     *look = &collector->look;
     return result;
+}
+
+int collector_look(struct collector *collector, const struct look **look)
+{
+    collector->last_whole_look = clock_monotonic();
+    return take(collector, false, look);
+}
+
+int collector_sample(struct collector *collector, const struct look **look)
+{
+    if (shows_others(collector) || collector->last_whole_look == 0 ||
+        clock_monotonic() - collector->last_whole_look >= oldest_whole_look)
+        return collector_look(collector, look);
+    return take(collector, true, look);
 }
 
 struct ledger *collector_ledger(struct collector *collector)

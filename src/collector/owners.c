@@ -92,23 +92,29 @@ static bool no_link_holds(const struct link *link, void *context)
     return false;
 }
 
-/* Read the holder's facts and links again. Returns whether it has to be searched. */
-static bool verify_holder(const struct owners *owners, struct holder *holder)
+/* Read the holder's facts again. Returns whether it is the same process. */
+static bool renew_facts(struct holder *holder, int directory)
+{
+    struct process process;
+    if (process_read(directory, holder->process.pid, &process))
+        return false;
+    if (process.start_ticks != holder->process.start_ticks) {
+        process_free(&process); /* the pid belongs to another process now */
+        return false;
+    }
+    holder_renew(holder, &process);
+    return true;
+}
+
+/* Check the holder's links, with facts its facts first. Returns whether it has to be searched. */
+static bool verify_holder(const struct owners *owners, struct holder *holder, bool facts)
 {
     struct check check = {.directory = process_open(owners->procfs, holder->process.pid)};
-    struct process process;
-    bool same =
-        check.directory >= 0 && process_read(check.directory, holder->process.pid, &process) == 0;
-    if (same && process.start_ticks != holder->process.start_ticks) {
-        process_free(&process); /* the pid belongs to another process now */
-        same = false;
-    }
-    if (same) {
-        holder_renew(holder, &process);
+    bool same = check.directory >= 0 && (!facts || renew_facts(holder, check.directory));
+    if (same)
         holder_filter(holder, link_holds, &check);
-    } else {
+    else
         holder_filter(holder, no_link_holds, NULL);
-    }
     if (check.directory >= 0)
         close(check.directory);
     return check.moved;
@@ -116,13 +122,13 @@ static bool verify_holder(const struct owners *owners, struct holder *holder)
 
 /* Verify all holders. Those that moved a socket to another descriptor, as dup2 does, are searched:
  * unless that took too much last time, then the full scan finds them. */
-static int verify_holders(struct owners *owners, int64_t now)
+static int verify_holders(struct owners *owners, bool facts, int64_t now)
 {
     bool may_search = pace_allows(&owners->searches, now, SHARE_5_PERCENT);
     struct pace searches = {.done = true, .at = now};
     for (size_t i = 0; i < holders_count(owners->holders); i++) {
         struct holder *holder = holders_at(owners->holders, i);
-        if (!verify_holder(owners, holder) || !may_search)
+        if (!verify_holder(owners, holder, facts) || !may_search)
             continue;
         int64_t begin = processor_time();
         walk_process(owners->procfs, owners->holders, holder->process.pid);
@@ -164,13 +170,13 @@ static int scan_all(struct owners *owners, int64_t now)
     return error ? error : settled;
 }
 
-int owners_update(struct owners *owners, const struct udp_socket *sockets, size_t count,
+int owners_update(struct owners *owners, const struct udp_socket *sockets, size_t count, bool facts,
                   int64_t now)
 {
     int error = holders_watch(owners->holders, sockets, count);
     if (error)
         return error;
-    error = verify_holders(owners, now);
+    error = verify_holders(owners, facts, now);
     if (error)
         return error;
     enum holders_missing missing = holders_missing(owners->holders);

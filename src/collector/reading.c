@@ -13,6 +13,13 @@ static bool list_has(const struct socket_list *sorted, const struct udp_socket *
     return false;
 }
 
+static int dump(const struct reading *reading, struct socket_list *list)
+{
+    if (reading->ports)
+        return sock_diag_dump_ports(reading->diag, reading->ports, reading->port_count, list);
+    return sock_diag_dump(reading->diag, list);
+}
+
 static size_t count_at_port(const struct socket_list *sorted, uint16_t port)
 {
     return sockets_from_port(sorted->sockets, sorted->count, port + 1U) -
@@ -74,7 +81,7 @@ static int dump_again(const struct reading *reading)
     struct socket_list *list = reading->list;
     struct socket_list second = {0};
     size_t dumped = list->count;
-    int result = sock_diag_dump(reading->diag, &second);
+    int result = dump(reading, &second);
 
     for (size_t i = 0; i < second.count && !result; i++) {
         struct socket_list sorted = {.sockets = list->sockets, .count = dumped};
@@ -90,7 +97,7 @@ static int dump_again(const struct reading *reading)
 int reading_take(const struct reading *reading)
 {
     bool doubtful = false;
-    int result = sock_diag_dump(reading->diag, reading->list);
+    int result = dump(reading, reading->list);
 
     if (!result)
         result = recover_known(reading, &doubtful);

@@ -88,4 +88,5 @@ def main():
         measure(agent)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -311,7 +311,7 @@ static void real_sockets_are_found(void **state)
     struct owners *owners;
     const struct process *const *holders;
     assert_int_equal(owners_open(&owners, "/proc"), 0);
-    assert_int_equal(owners_update(owners, sockets, 2, 1), 0);
+    assert_int_equal(owners_update(owners, sockets, 2, true, 1), 0);
     assert_int_equal(owners_holders(owners, sockets[0].cookie, &holders), 2);
     assert_int_equal(owners_holders(owners, sockets[1].cookie, &holders), 1);
     assert_true(is_holder(owners, inodes[0], getpid(), "own)er\n"));
@@ -323,7 +323,7 @@ static void real_sockets_are_found(void **state)
     close(files[0]);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    assert_int_equal(owners_update(owners, sockets, 2, 2), 0);
+    assert_int_equal(owners_update(owners, sockets, 2, true, 2), 0);
     assert_int_equal(owners_holders(owners, sockets[0].cookie, &holders), 1);
     assert_true(is_holder(owners, inodes[0], getpid(), "own)er\n"));
     assert_int_equal(owners_holders(owners, sockets[1].cookie, &holders), 0);
@@ -374,11 +374,11 @@ static void a_full_scan_beside_churning_processes(void **state)
     assert_int_equal(prctl(PR_SET_NAME, "owner"), 0);
     struct owners *owners;
     assert_int_equal(owners_open(&owners, "/proc"), 0);
-    assert_int_equal(owners_update(owners, &socket, 1, 0), 0);
+    assert_int_equal(owners_update(owners, &socket, 1, true, 0), 0);
     size_t unreadable = owners_counts(owners).unreadable_processes; /* of a host that hides some */
     pid_t churn = start_churn(file);
     for (int i = 1; i <= 50; i++) {
-        assert_int_equal(owners_update(owners, &socket, 1, i * long_after), 0);
+        assert_int_equal(owners_update(owners, &socket, 1, true, i * long_after), 0);
         assert_int_equal(owners_search_again(owners, i * long_after), 1);
         assert_true(is_holder(owners, socket.inode, getpid(), "owner"));
         if (geteuid() == 0) /* others cannot read what comes and goes on the host meanwhile */

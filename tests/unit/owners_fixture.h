@@ -51,7 +51,7 @@ static inline int update(struct fixture *fixture, const uint32_t *inodes)
     for (; inodes[count]; count++)
         sockets[count] = socket_of(inodes[count]);
     fixture->now += long_after;
-    return owners_update(fixture->owners, sockets, count, fixture->now);
+    return owners_update(fixture->owners, sockets, count, true, fixture->now);
 }
 
 #define UPDATE(fixture, ...) update(fixture, (const uint32_t[]){__VA_ARGS__, 0})

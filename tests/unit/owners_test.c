@@ -200,7 +200,7 @@ static void a_forgotten_socket_loses_its_holders(void **state)
     assert_int_equal(UPDATE(fixture, 7002), 0);
     check_nobody(fixture, 7001);
     CHECK_HOLDERS(fixture, 7002, 42);
-    assert_int_equal(owners_update(fixture->owners, NULL, 0, fixture->now), 0);
+    assert_int_equal(owners_update(fixture->owners, NULL, 0, true, fixture->now), 0);
     check_nobody(fixture, 7002);
     /* Seen again when no scan may be made, it is a new one. */
     assert_int_equal(owners_search_again(fixture->owners, fixture->now), 1);
@@ -216,12 +216,12 @@ static void one_inode_under_two_cookies_is_safe(void **state)
     const struct process *const *holders;
     add(fixture, 42, 1);
     fake_socket(fixture->procfs, 42, 3, 7001);
-    assert_int_equal(owners_update(fixture->owners, sockets, 3, 1), 0);
+    assert_int_equal(owners_update(fixture->owners, sockets, 3, true, 1), 0);
     assert_int_equal(owners_holders(fixture->owners, 1, &holders), 1);
     assert_int_equal(owners_holders(fixture->owners, 2, &holders), 1);
     /* A cookie whose inode is another now is looked for anew. */
     sockets[0].inode = 7002;
-    assert_int_equal(owners_update(fixture->owners, sockets, 2, 1), 0);
+    assert_int_equal(owners_update(fixture->owners, sockets, 2, true, 1), 0);
     assert_int_equal(owners_holders(fixture->owners, 1, &holders), 0);
     assert_int_equal(owners_holders(fixture->owners, 2, &holders), 1);
 }
@@ -232,7 +232,7 @@ static void the_kernels_own_sockets_need_no_scan(void **state)
     struct udp_socket kernel = {.cookie = 5, .inode = 0};
     add(fixture, 42, 1);
     fake_socket(fixture->procfs, 42, 3, 0);
-    assert_int_equal(owners_update(fixture->owners, &kernel, 1, fixture->now), 0);
+    assert_int_equal(owners_update(fixture->owners, &kernel, 1, true, fixture->now), 0);
     assert_int_equal(owners_known(fixture->owners, 5), HOLDERS_KERNEL);
     assert_false(owners_counts(fixture->owners).scanned);
     const struct process *const *holders;
@@ -246,7 +246,7 @@ static bool scans_after(struct fixture *fixture, int64_t delay, uint32_t inode)
     fake_socket(fixture->procfs, 42, (int)inode, inode);
     struct udp_socket socket = socket_of(inode);
     const struct process *const *holders;
-    assert_int_equal(owners_update(fixture->owners, &socket, 1, fixture->now + delay), 0);
+    assert_int_equal(owners_update(fixture->owners, &socket, 1, true, fixture->now + delay), 0);
     bool found = owners_holders(fixture->owners, socket.cookie, &holders) > 0;
     fake_descriptor(fixture->procfs, 42, (int)inode, NULL);
     return found;
@@ -275,7 +275,7 @@ static void an_unresolved_socket_is_scanned_for_below_1_percent(void **state)
     struct fixture *fixture = *state;
     struct udp_socket lost = socket_of(7001);
     add(fixture, 42, 1);
-    assert_int_equal(owners_update(fixture->owners, &lost, 1, fixture->now), 0);
+    assert_int_equal(owners_update(fixture->owners, &lost, 1, true, fixture->now), 0);
     assert_int_equal(known(fixture, 7001), HOLDERS_UNKNOWN);
     int64_t cost = last_cost(fixture);
     assert_false(scans_after(fixture, cost * 100 - 1, 7001));
@@ -354,12 +354,12 @@ static void ten_thousand_sockets(void **state)
         sockets[(i * 7919) % COUNT] = socket_of((uint32_t)i + 1);
         fake_socket(fixture->procfs, 42, i, (unsigned)i + 1);
     }
-    assert_int_equal(owners_update(fixture->owners, sockets, COUNT, fixture->now), 0);
+    assert_int_equal(owners_update(fixture->owners, sockets, COUNT, true, fixture->now), 0);
     for (uint32_t i = 0; i < COUNT; i++)
         CHECK_HOLDERS(fixture, i + 1, 42);
     /* Sorted arrays: a scan takes tens of milliseconds, one comparing each with each a second. */
     assert_true(owners_counts(fixture->owners).last_scan_seconds < 2);
-    assert_int_equal(owners_update(fixture->owners, sockets, COUNT / 2, fixture->now), 0);
+    assert_int_equal(owners_update(fixture->owners, sockets, COUNT / 2, true, fixture->now), 0);
     free(sockets);
 }
 

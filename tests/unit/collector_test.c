@@ -1,0 +1,178 @@
+/* Many looks of a whole collector on the real kernel, in a network namespace of its own. Needs
+ * root. UDPWATCH_LOOKS: how many. */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "collector/collector.h"
+#include "text.h"
+
+enum { STABLE_PORTS = 15, GROUPS = 5, MEMBERS = 4, CHURNERS = 3, CHURNING = 1000, SLOTS = 128 };
+
+/* Ports that share a slot of the kernel's table, so that the neighbours of one come and go. */
+static uint16_t port_of(int number)
+{
+    return (uint16_t)(1024 + SLOTS * number);
+}
+
+/* A small table, where the kernel offers that (6.3), makes dumps miss sockets far more often. */
+static void enter_namespace(void)
+{
+    int size = open("/proc/sys/net/ipv4/udp_child_hash_entries", O_WRONLY | O_CLOEXEC);
+
+    if (size >= 0) {
+        assert_int_equal(write(size, "128", 3), 3);
+        close(size);
+    }
+    assert_int_equal(unshare(CLONE_NEWNET), 0);
+}
+
+static int open_socket(uint16_t port, bool shared)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int one = 1;
+    int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (descriptor < 0 ||
+        (shared && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0) ||
+        bind(descriptor, (struct sockaddr *)&address, sizeof(address)) < 0)
+        return -1;
+    return descriptor;
+}
+
+/* A child that opens and closes its sockets for ever, some in the slot of the stable ones. */
+static pid_t start_churner(int number)
+{
+    pid_t child = fork();
+
+    if (child != 0)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    srandom((unsigned int)number);
+    for (int sockets[CHURNING] = {0};;) {
+        int chosen = (int)(random() % CHURNING);
+
+        if (sockets[chosen] > 0)
+            close(sockets[chosen]);
+        sockets[chosen] = open_socket(random() % 4 ? port_of(100 + (int)(random() % 380))
+                                                   : (uint16_t)(20000 + random() % 40000),
+                                      true);
+    }
+}
+
+static int open_stable(int sockets[])
+{
+    int count = 0;
+
+    for (int i = 0; i < STABLE_PORTS; i++)
+        for (int j = 0; j < (i < GROUPS ? MEMBERS : 1); j++) {
+            sockets[count] = open_socket(port_of(i), i < GROUPS);
+            assert_true(sockets[count++] >= 0);
+        }
+    return count;
+}
+
+static struct config *stable_config(struct receiver *receiver, struct expected_port *ports)
+{
+    static struct config config;
+
+    *receiver = (struct receiver){.name = "stable", .required = true};
+    for (int i = 0; i < STABLE_PORTS; i++)
+        ports[i] =
+            (struct expected_port){.receiver = receiver, .any_address = true, .port = port_of(i)};
+    config = (struct config){.procfs = "/proc",
+                             .sample_interval = 20000000,
+                             .peak_window = 60000000000,
+                             .scope = SCOPE_EXPECTED,
+                             .max_sockets = 1000,
+                             .receivers = receiver,
+                             .receiver_count = 1,
+                             .ports = ports,
+                             .port_count = STABLE_PORTS};
+    return &config;
+}
+
+static void check_look(const struct look *look, long number)
+{
+    assert_int_equal(look->sockets_error, 0);
+    for (int i = 0; i < STABLE_PORTS; i++) {
+        const struct look_port *port = &look->ports[i];
+
+        if (port->state != PORT_OK || port->socket_count != (i < GROUPS ? (size_t)MEMBERS : 1) ||
+            port->history.closes != 0 || port->history.opens != 0)
+            fail_msg("look %ld: port %u is %s with %zu sockets, %llu openings, %llu closes", number,
+                     port->port, port_state_name(port->state), port->socket_count,
+                     (unsigned long long)port->history.opens,
+                     (unsigned long long)port->history.closes);
+    }
+}
+
+static long looks_wanted(void)
+{
+    const char *wanted = getenv("UDPWATCH_LOOKS");
+
+    return wanted ? atol(wanted) : 1000;
+}
+
+static void test_stable_ports_are_neither_absent_nor_closed(void **state)
+{
+    struct receiver receiver;
+    struct expected_port ports[STABLE_PORTS];
+    int sockets[STABLE_PORTS * MEMBERS];
+    pid_t churners[CHURNERS];
+    struct collector *collector;
+    const struct look *look;
+    long looks = looks_wanted();
+    uint64_t lost;
+    int count;
+
+    (void)state;
+    enter_namespace();
+    for (int i = 0; i < CHURNERS; i++)
+        churners[i] = start_churner(i);
+    count = open_stable(sockets); /* after the fork: the children must not hold them too */
+    assert_int_equal(collector_open(&collector, stable_config(&receiver, ports), false, NULL), 0);
+    assert_int_equal(collector_follow(collector), 0);
+    for (long i = 0; i < looks; i++) {
+        assert_int_equal(
+            i % 2 ? collector_sample(collector, &look) : collector_look(collector, &look), 0);
+        check_look(look, i);
+        assert_int_equal(collector_read_events(collector, &lost), 0);
+    }
+    print_message("%ld looks beside %d sockets that come and go: no port absent, none closed\n",
+                  looks, CHURNERS * CHURNING);
+    collector_close(collector);
+    for (int i = 0; i < CHURNERS; i++) {
+        kill(churners[i], SIGKILL);
+        waitpid(churners[i], NULL, 0);
+    }
+    while (count > 0)
+        close(sockets[--count]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stable_ports_are_neither_absent_nor_closed),
+    };
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
