@@ -87,7 +87,8 @@ check:
 run:
 	$Qtests/tools/install-deps build
 	$Q$(MAKE) --no-print-directory all
-	$Qbuild/udpwatch discover > build/udpwatch.ini || test $$? -eq 3
+	$Qprintf '[agent]\nstate_dir = %s\n\n' "$(CURDIR)/build/state" > build/udpwatch.ini
+	$Qbuild/udpwatch discover >> build/udpwatch.ini || test $$? -eq 3
 	@echo 'Open http://127.0.0.1:9117/ or: curl http://127.0.0.1:9117/metrics'
 	@echo 'What it watches is in build/udpwatch.ini; stop it with Ctrl-C.'
 	$Qexec build/udpwatch run --config build/udpwatch.ini --listen 127.0.0.1:9117

@@ -41,6 +41,11 @@ void sock_diag_close(struct sock_diag *diag);
  * may be used. */
 int sock_diag_dump(struct sock_diag *diag, struct socket_list *list);
 
+/* The same for the sockets bound to these ports alone; whether the kernel chose the port is not
+ * told (auto_bound is false). ports: count numbers, rising, without repeats. */
+int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t count,
+                         struct socket_list *list);
+
 /* Ask for one socket that an earlier dump showed, by its address, device and cookie.
  * members: how many sockets are known to share its port, from which follows how often it is worth
  * asking: of a group the kernel answers for one member at a time. now: filled with its present

@@ -1,6 +1,6 @@
 #include "collector/port_filter.h"
 
-#include <stdbool.h>
+#include "collector/port_ranges.h"
 
 enum {
     /* A message is a struct nlmsghdr (16 bytes) and a struct inet_diag_msg: family, state ... */
@@ -15,10 +15,6 @@ enum {
 
 static const uint32_t accept_all = UINT32_MAX;
 
-struct range {
-    uint16_t low, high;
-};
-
 static void emit(struct sock_filter *program, size_t *length, struct sock_filter instruction)
 {
     program[(*length)++] = instruction;
@@ -29,7 +25,7 @@ static void emit_return(struct sock_filter *program, size_t *length, uint32_t by
     emit(program, length, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, bytes));
 }
 
-static void emit_leaf(struct sock_filter *program, size_t *length, const struct range *range)
+static void emit_leaf(struct sock_filter *program, size_t *length, const struct port_range *range)
 {
     emit(program, length,
          (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, range->low, 0, 2));
@@ -40,7 +36,7 @@ static void emit_leaf(struct sock_filter *program, size_t *length, const struct 
 }
 
 /* A balanced tree: below the middle the part that follows, else the part behind it. */
-static void emit_tree(struct sock_filter *program, size_t *length, const struct range *ranges,
+static void emit_tree(struct sock_filter *program, size_t *length, const struct port_range *ranges,
                       size_t count)
 {
     size_t middle = count / 2, jump;
@@ -58,35 +54,12 @@ static void emit_tree(struct sock_filter *program, size_t *length, const struct 
     emit_tree(program, length, ranges + middle, count - middle);
 }
 
-/* Ranges of ports no farther apart than gap. Returns their number, which may be more than fit: then
- * only the first are written. */
-static size_t make_ranges(const uint16_t *ports, size_t count, unsigned int gap,
-                          struct range ranges[MOST_RANGES])
-{
-    size_t made = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        bool joins = i > 0 && (unsigned int)(ports[i] - ports[i - 1]) <= gap;
-
-        if (!joins)
-            made++;
-        if (made > MOST_RANGES)
-            continue;
-        if (!joins)
-            ranges[made - 1].low = ports[i];
-        ranges[made - 1].high = ports[i];
-    }
-    return made;
-}
-
 size_t port_filter_build(const uint16_t *ports, size_t count, struct sock_filter *program)
 {
-    struct range ranges[MOST_RANGES];
-    size_t length = 0, range_count;
-    unsigned int gap = 1;
+    struct port_range ranges[MOST_RANGES];
+    size_t range_count = port_ranges_make(ports, count, ranges, MOST_RANGES);
+    size_t length = 0;
 
-    while ((range_count = make_ranges(ports, count, gap, ranges)) > MOST_RANGES)
-        gap++;
     emit(program, &length, (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, STATE_OFFSET));
     emit(program, &length,
          (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, UNCONNECTED, 1, 0));

@@ -13,10 +13,12 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "collector/port_bytecode.h"
+
 enum {
     /* The kernel fills at most 32 KiB a part when the reader offers that much (af_netlink.c). */
     RECEIVE_SIZE = 65536,
-    REQUEST_SIZE = 512,
+    REQUEST_SIZE = 4096,
     /* A kernel that does not answer in this time is a failed look, not a hung agent. */
     RECEIVE_TIMEOUT_SECONDS = 5,
     /* Tries to meet one member of a SO_REUSEPORT group, which the kernel picks by a hash: with 20 a
@@ -288,23 +290,29 @@ static struct inet_diag_req_v2 *begin_request(struct sock_diag *diag, struct nlm
     return request;
 }
 
-/* Let the kernel pass only sockets whose port it chose itself, or only the others. It walks the
- * operations by offset: past the end rejects, exactly the end accepts (inet_diag_bc_run). */
-static void put_selection(struct nlmsghdr *message, bool auto_bound)
+/* What a dump is to pass: bytecode, and what that says of each socket. */
+struct selection {
+    const struct inet_diag_bc_op *operations;
+    size_t size; /* bytes */
+    bool auto_bound;
+};
+
+/* Only sockets whose port the kernel chose itself, or only the others. It walks the operations by
+ * offset: past the end rejects, exactly the end accepts (inet_diag_bc_run). */
+static struct selection select_by_chooser(bool auto_bound)
 {
     enum { SIZE = sizeof(struct inet_diag_bc_op) };
-    const struct inet_diag_bc_op chosen_by_kernel[] = {
+    static const struct inet_diag_bc_op chosen_by_kernel[] = {
         {.code = INET_DIAG_BC_AUTO, .yes = SIZE, .no = 2 * SIZE},
     };
-    const struct inet_diag_bc_op chosen_by_program[] = {
+    static const struct inet_diag_bc_op chosen_by_program[] = {
         {.code = INET_DIAG_BC_AUTO, .yes = SIZE, .no = 2 * SIZE},
         {.code = INET_DIAG_BC_JMP, .yes = SIZE, .no = 2 * SIZE},
     };
 
     if (auto_bound)
-        mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, sizeof(chosen_by_kernel), chosen_by_kernel);
-    else
-        mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, sizeof(chosen_by_program), chosen_by_program);
+        return (struct selection){chosen_by_kernel, sizeof(chosen_by_kernel), true};
+    return (struct selection){chosen_by_program, sizeof(chosen_by_program), false};
 }
 
 /* One datagram of the answer. Returns 0 or -errno; a time-out is -ETIMEDOUT. */
@@ -321,7 +329,7 @@ static int receive_part(struct sock_diag *diag, bool auto_bound, struct socket_l
     return sock_diag_parse(diag->buffer, (size_t)length, diag->sequence, auto_bound, list, done);
 }
 
-static int dump_selection(struct sock_diag *diag, uint8_t family, bool auto_bound,
+static int dump_selection(struct sock_diag *diag, uint8_t family, const struct selection *selection,
                           struct socket_list *list)
 {
     unsigned char bytes[REQUEST_SIZE] __attribute__((aligned(8)));
@@ -330,36 +338,76 @@ static int dump_selection(struct sock_diag *diag, uint8_t family, bool auto_boun
     int result = 0;
 
     begin_request(diag, message, family, NLM_F_DUMP);
-    put_selection(message, auto_bound);
+    mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, selection->size, selection->operations);
     if (mnl_socket_sendto(diag->netlink, message, message->nlmsg_len) < 0)
         return -errno;
     while (!done && !result)
-        result = receive_part(diag, auto_bound, list, &done);
+        result = receive_part(diag, selection->auto_bound, list, &done);
+    return result;
+}
+
+static const uint8_t families[] = {AF_INET, AF_INET6};
+
+/* A dump that failed half-way may go on in the kernel, which then refuses the next. */
+static int mend(struct sock_diag *diag)
+{
+    int result = diag->broken ? connect_netlink(diag) : 0;
+
+    if (!result)
+        diag->broken = false;
     return result;
 }
 
 int sock_diag_dump(struct sock_diag *diag, struct socket_list *list)
 {
-    static const uint8_t families[] = {AF_INET, AF_INET6};
+    int result = mend(diag);
 
-    /* A dump that failed half-way may go on in the kernel, which then refuses the next. */
-    if (diag->broken) {
-        int result = connect_netlink(diag);
+    for (size_t i = 0; i < 2 * sizeof(families) && !result; i++) {
+        const struct selection selection = select_by_chooser(i % 2 != 0);
 
-        if (result)
-            return result;
-        diag->broken = false;
+        result = dump_selection(diag, families[i / 2], &selection, list);
+        diag->broken = result != 0;
     }
-    for (size_t i = 0; i < 2 * sizeof(families); i++) {
-        int result = dump_selection(diag, families[i / 2], i % 2 != 0, list);
+    if (!result)
+        socket_list_sort(list);
+    return result;
+}
 
-        if (result) {
-            diag->broken = true;
-            return result;
-        }
+static int compare_ports(const void *left, const void *right)
+{
+    return *(const uint16_t *)left - *(const uint16_t *)right;
+}
+
+/* Drop the sockets that a superset of the ports let pass. */
+static void keep_ports(struct socket_list *list, const uint16_t *ports, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (bsearch(&list->sockets[i].port, ports, count, sizeof(*ports), compare_ports))
+            list->sockets[kept++] = list->sockets[i];
+    list->count = kept;
+}
+
+int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t count,
+                         struct socket_list *list)
+{
+    struct inet_diag_bc_op operations[PORT_BYTECODE_MOST_OPERATIONS];
+    struct selection selection = {.operations = operations};
+    int result = mend(diag);
+
+    if (result || count == 0)
+        return result;
+    selection.size = port_bytecode_build(ports, count, operations) * sizeof(*operations);
+    for (size_t i = 0; i < sizeof(families) && !result; i++) {
+        result = dump_selection(diag, families[i], &selection, list);
+        diag->broken = result != 0;
     }
-    socket_list_sort(list);
-    return 0;
+    if (!result) {
+        keep_ports(list, ports, count);
+        socket_list_sort(list);
+    }
+    return result;
 }
 
 /* The kernel looks up the receiver of a datagram from dst to src, so the local end goes into the

@@ -122,6 +122,10 @@ class Scraper(threading.Thread):
         self.faults += [(key, value, None) for key, value in self.highest.items()
                         if key not in counters]
 
+    def wait_for_more(self, count):
+        wanted = self.scrapes + count
+        harness.wait_for(lambda: self.scrapes >= wanted or not self.is_alive(), "scrapes")
+
     def stop(self):
         self.stopped.set()
         self.join()
@@ -157,6 +161,7 @@ def test_drops_over_restarts_of_the_agent(directory, state, restarts, capsys):
                     receivers[port] = Receiver(port)
                 harness.fill("127.0.0.1", port, chance.randrange(10, 80))
             wait_for_sample(running)
+            scraper.wait_for_more(2)
             restart(running, directory, config, kill)
             for port in PORTS:  # known ones go on dropping while nobody watches
                 harness.fill("127.0.0.1", port, chance.randrange(10, 80))

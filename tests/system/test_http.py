@@ -68,6 +68,14 @@ def test_the_api_says_what_status_says(running):
     command = harness.status(running.config)
     for document in (api, command):
         document.pop("time")
+    # Only the agent has watched over time.
+    histories = [port.pop("history") for port in api["ports"]]
+    assert histories and all(history["down_seconds"] is not None for history in histories)
+    assert all(receiver.pop("starts") == 0 for receiver in api["receivers"])
+    assert api["host"].pop("unattributed_drops") == 0
+    assert {port.pop("history") for port in command["ports"]} == {None}
+    assert {receiver.pop("starts") for receiver in command["receivers"]} == {None}
+    assert command["host"].pop("unattributed_drops") is None
     assert api == command
 
 
