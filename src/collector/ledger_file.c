@@ -240,14 +240,17 @@ static int save(struct ledger_file *file, const struct ledger *ledger, bool clea
 
     ledger_write(ledger, &head, &text);
     result = text.failed ? -ENOMEM : replace(file, &text, to_disk);
-    text_free(&text);
-    if (result) {
+    if (result)
         remove_old(file);
-        if (!file->failed)
-            report(file, "keep the counters in", result);
-    } else if (file->failed) {
+    if (result == -ENOSPC || result == -EDQUOT)
+        result = replace(file, &text, to_disk); /* in the room that the old one took */
+    text_free(&text);
+    if (result)
+        unlinkat(file->directory, NEW_NAME, 0);
+    if (result && !file->failed)
+        report(file, "keep the counters in", result);
+    else if (!result && file->failed)
         log_info("the counters are kept in %s again", file->name);
-    }
     file->failed = result != 0;
     file->saved |= result == 0;
     return result;

@@ -232,6 +232,15 @@ static int read_port(struct cursor *cursor, struct ledger *ledger)
     return 0;
 }
 
+static uint8_t take_family(struct cursor *cursor)
+{
+    uint64_t version = take_next(cursor, 6);
+
+    if (version != 4 && version != 6)
+        cursor->failed = true;
+    return version == 6 ? AF_INET6 : AF_INET;
+}
+
 static int read_socket(struct cursor *cursor, struct ledger *ledger)
 {
     struct ledger_socket socket = {.port = LEDGER_NOWHERE};
@@ -249,7 +258,7 @@ static int read_socket(struct cursor *cursor, struct ledger *ledger)
     else
         socket.port = take_number(cursor, ledger->port_count);
     value->drops = (uint32_t)take_next(cursor, UINT32_MAX);
-    value->family = take_next(cursor, 6) == 6 ? AF_INET6 : AF_INET;
+    value->family = take_family(cursor);
     value->ipv6_only = take_next(cursor, 1) != 0;
     value->port = (uint16_t)take_next(cursor, UINT16_MAX);
     value->interface = (uint32_t)take_next(cursor, UINT32_MAX);
