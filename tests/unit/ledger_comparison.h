@@ -155,7 +155,7 @@ static void check_sockets(struct history *history)
 
     while ((open = ledger_next_open(history->ledger, &position)))
         listed |= UINT64_C(1) << (open->cookie & 0x3f);
-    for (int i = 0; i < MODEL_SOCKETS; i++) {
+    for (int i = 0; i < history->world.used; i++) {
         wanted |= (uint64_t)history->model.sockets[i].open << i;
         compare(history, "knowledge of a socket", -1,
                 ledger_knows(history->ledger, world_cookie(&history->world, i)),

@@ -270,34 +270,44 @@ static void reconfigure(struct history *history)
     configure(history);
 }
 
+/* The agent's part of a step. */
+static void watch_on(struct history *history)
+{
+    int what = world_pick(&history->world, 100);
+
+    if (what < 60)
+        sample(history);
+    else if (what < 75)
+        close_one(history);
+    else if (what < 82)
+        tell_late(history);
+    else if (what < 87)
+        fail_a_look(history);
+    else if (what < 91)
+        reconfigure(history);
+    else if (what < 95)
+        save(history, false);
+    else
+        restart(history);
+    check(history);
+}
+
 static void step(struct history *history)
 {
     struct world *world = &history->world;
     int what = world_pick(world, 100);
 
     world_pass_time(world);
-    if (what < 38)
-        sample(history);
-    else if (what < 52)
+    if (what < 14)
         world_traffic(world);
-    else if (what < 64)
+    else if (what < 26)
         world_open_socket(world);
-    else if (what < 74)
-        close_one(history);
-    else if (what < 80)
+    else if (what < 32)
         world_change_socket(world);
-    else if (what < 84)
+    else if (what < 36)
         world_change_process(world);
-    else if (what < 88)
-        tell_late(history);
-    else if (what < 91)
-        fail_a_look(history);
-    else if (what < 94)
-        reconfigure(history);
-    else if (what < 97)
-        save(history, false);
     else
-        restart(history);
+        watch_on(history);
 }
 
 /* Live through a history up to its first difference. Returns the number of steps it took, or 0 when
@@ -313,7 +323,6 @@ static int live(uint64_t seed, bool trace)
     configure(&history);
     for (int i = 1; i <= steps && !found; i++) {
         step(&history);
-        check(&history);
         if (history.difference[0] != '\0')
             found = i;
     }

@@ -9,6 +9,7 @@
 
 #include <time.h>
 
+#include "collector/ledger_records.h"
 #include "ledger_fixture.h"
 
 static void test_the_first_look_is_the_baseline(void **state)
@@ -230,6 +231,24 @@ static void test_sockets_that_are_gone_are_remembered(void **state)
     show(watch, CORE, 1, 101);
     look(watch);
     assert_counts(watch, CORE, 1, 1001, 1001);
+    for (uint64_t i = 0; i < 1000; i++) {
+        show(watch, CORE, 9000 - i, 0);
+        look(watch);
+    }
+    assert_true(watch->ledger->socket_count < 1100); /* not for ever */
+}
+
+static void test_what_events_told_the_end_of_takes_no_room(void **state)
+{
+    struct watch *watch = *state;
+
+    for (uint64_t cookie = 1; cookie <= 50; cookie++)
+        show(watch, CORE, cookie, 0);
+    look(watch);
+    for (uint64_t cookie = 1; cookie <= 50; cookie++)
+        tell_of_close(watch, cookie);
+    look(watch);
+    assert_int_equal(watch->ledger->socket_count, 0);
 }
 
 static void test_open_sockets_are_gone_through(void **state)
@@ -281,18 +300,17 @@ static void test_the_latest_holders_are_remembered(void **state)
 {
     struct watch *watch = *state;
 
-    show_holder(watch, CORE_RECEIVER, 1, 1);
-    look(watch);
-    for (pid_t pid = 2; pid <= 64; pid++) {
+    for (pid_t pid = 1; pid <= 100; pid++) {
         show_holder(watch, CORE_RECEIVER, pid, 1);
         look(watch);
     }
     look(watch);
-    assert_int_equal(ledger_starts(watch->ledger, CORE_RECEIVER), 63);
-    for (pid_t pid = 1; pid <= 64; pid++)
+    assert_int_equal(ledger_starts(watch->ledger, CORE_RECEIVER), 99);
+    assert_int_equal(watch->ledger->receivers[CORE_RECEIVER].process_count, 64);
+    for (pid_t pid = 37; pid <= 100; pid++)
         show_holder(watch, CORE_RECEIVER, pid, 1);
     look(watch);
-    assert_int_equal(ledger_starts(watch->ledger, CORE_RECEIVER), 63);
+    assert_int_equal(ledger_starts(watch->ledger, CORE_RECEIVER), 99);
 }
 
 static uint64_t unattributed(const struct watch *watch)
@@ -407,6 +425,7 @@ int main(void)
         ledger_case(test_a_socket_that_no_look_saw_passes_by),
         cmocka_unit_test(test_many_sockets_close_by_events),
         ledger_case(test_sockets_that_are_gone_are_remembered),
+        ledger_case(test_what_events_told_the_end_of_takes_no_room),
         ledger_case(test_open_sockets_are_gone_through),
         ledger_case(test_a_new_holder_is_a_start),
         ledger_case(test_the_latest_holders_are_remembered),

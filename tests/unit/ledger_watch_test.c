@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "collector/ledger_records.h"
 #include "ledger_fixture.h"
 
 static void assert_near(double value, double wanted)
@@ -423,15 +424,15 @@ static void test_listeners_that_are_no_longer_shown_are_forgotten(void **state)
 static void test_many_listeners_come_and_go(void **state)
 {
     struct watch *watch = *state;
-    size_t stays;
+    size_t stays = 0;
 
     for (unsigned int i = 0; i < 2500; i++) {
         size_t other;
 
-        stays = show_other(watch, "10.0.0.9", 700);
-        show(watch, stays, 1, i);
         other = show_other(watch, "0.0.0.0", (uint16_t)(1000 + i));
         show(watch, other, 2 + i, 5);
+        stays = show_other(watch, "10.0.0.9", 700);
+        show(watch, stays, 1, i);
         show(watch, CORE, 9999, i);
         look(watch);
         assert_counts(watch, stays, i, 0, 0);
@@ -440,7 +441,8 @@ static void test_many_listeners_come_and_go(void **state)
     }
     tell_of_close(watch, 1);
     tell_of_close(watch, 9999);
-    assert_counts(watch, EXPECTED, 2499, 0, 1);
+    assert_true(watch->ledger->port_count < 1100);
+    assert_counts(watch, stays, 2499, 0, 1);
     assert_counts(watch, CORE, 2499, 0, 1);
 }
 

@@ -122,10 +122,11 @@ static inline void world_traffic(struct world *world)
 static inline void world_change_socket(struct world *world)
 {
     int slot = world_pick_socket(world);
-    struct world_socket *socket = &world->sockets[slot];
+    struct world_socket *socket;
 
     if (slot < 0)
         return;
+    socket = &world->sockets[slot];
     if (world_chance(world, 60)) {
         socket->listens = !socket->listens;
     } else {
