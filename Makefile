@@ -110,14 +110,15 @@ lint:
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 sanitize:
 	$Qtests/tools/install-deps build test analysis
-	$Q$(MAKE) --no-print-directory B=build/asan HARDENING=-fPIE \
+	$QUDPWATCH_HISTORIES=20000 UDPWATCH_LOOKS=300 $(MAKE) --no-print-directory B=build/asan HARDENING=-fPIE \
 		CFLAGS='$(SANITIZE) -fsanitize=address,undefined' PYTEST='-q -m "not plain"' unit system
 
 VALGRIND := valgrind -q --vgdb=no --leak-check=full --show-leak-kinds=definite,indirect \
 	--errors-for-leak-kinds=definite,indirect --error-exitcode=9
 valgrind:
 	$Qtests/tools/install-deps build test analysis
-	$Q$(MAKE) --no-print-directory B=build/valgrind unit RUN='$(VALGRIND)'
+	$QUDPWATCH_HISTORIES=1000 UDPWATCH_LOOKS=20 $(MAKE) --no-print-directory B=build/valgrind unit \
+		RUN='$(VALGRIND)'
 	$QUDPWATCH_RUNNER='$(VALGRIND) --trace-children=yes' $(MAKE) --no-print-directory \
 		B=build/valgrind/agent INSTRUMENT=build/valgrind/agent/tests/no_sandbox.o \
 		system PYTEST='-q -m valgrind'
@@ -134,7 +135,7 @@ tsan:
 coverage:
 	$Qtests/tools/install-deps build test analysis
 	$Qrm -rf build/coverage
-	$Qtests/tools/coverage build/coverage $(MAKE) --no-print-directory B=build/coverage \
+	$QUDPWATCH_HISTORIES=5000 UDPWATCH_LOOKS=100 tests/tools/coverage build/coverage $(MAKE) --no-print-directory B=build/coverage \
 		HARDENING=-fPIE CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
 		INSTRUMENT=build/coverage/tests/coverage_exit.o PYTEST='-q -m "not plain"' unit system
 

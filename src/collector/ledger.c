@@ -78,7 +78,7 @@ struct ledger_port *ledger_add_port(struct ledger *ledger, const char *receiver)
 static void name_address(const struct expected_port *expected, char text[ADDRESS_TEXT_SIZE])
 {
     if (expected->any_address)
-        strcpy(text, "*");
+        memcpy(text, "*", sizeof("*"));
     else
         address_format(&expected->address, text);
 }
