@@ -129,13 +129,16 @@ static int look_until_stopped(const struct arguments *arguments, struct collecto
     struct timespec pause = {.tv_sec = (time_t)seconds,
                              .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
     sigset_t stops;
+    uint64_t lost;
     int status;
 
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGTERM);
     sigprocmask(SIG_BLOCK, &stops, NULL);
+    collector_follow(collector); /* where there are no events, the looks see closes too */
     do {
+        collector_read_events(collector, &lost);
         status = look_once(arguments, collector);
     } while (!ferror(stdout) && sigtimedwait(&stops, NULL, &pause) < 0);
     return status;

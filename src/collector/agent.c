@@ -208,10 +208,13 @@ static int use_config(struct agent *agent, struct config *config)
     const struct look *look;
     int result = change_server(agent, config);
 
-    if (!result)
-        result = collector_change(agent->collector, config);
     if (result)
         return result;
+    result = collector_change(agent->collector, config);
+    if (result) {
+        supervisor_change(agent->supervisor, agent->config->listen, agent->config->allow);
+        return result;
+    }
     if (strcmp(config->state_dir, agent->config->state_dir) != 0)
         log_warning("state_dir was changed: that takes effect at the next start");
     if (config->sample_interval != agent->config->sample_interval)
@@ -367,8 +370,9 @@ static int open_file(struct agent *agent)
     struct sandbox_user user;
     int result = ledger_file_open(&agent->file, agent->config->state_dir, agent->config->procfs);
 
+    /* What goes wrong there is logged, and costs no more than what is kept. */
     if (!result && sandbox_will_become(&user))
-        result = ledger_file_give(agent->file, user.uid, user.gid);
+        ledger_file_give(agent->file, user.uid, user.gid);
     return result;
 }
 

@@ -86,6 +86,7 @@ def test_watch_repeats_until_it_is_stopped(write):
         except json.JSONDecodeError:
             continue
         documents.append(document["time"])
+        assert document["ports"][0]["history"]["opens"] == 0  # it watches while it repeats
         text = text[end:].lstrip()
     watch.terminate()
     watch.stdout.read()
