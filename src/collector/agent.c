@@ -22,6 +22,8 @@
 /* How long it must have been quiet before lost events are said again. */
 static const int64_t quiet_nanoseconds = INT64_C(3600000000000);
 
+enum { KEEPING_SHARE = 20 };
+
 struct agent {
     struct config *config;
     struct config_overrides overrides;
@@ -38,7 +40,9 @@ struct agent {
     bool look_is_due;
     bool stopping;
     int64_t events_lost_said; /* when; 0: never */
-    int sockets_error;        /* of the last look, so that a fault is said once */
+    int64_t keep_after;       /* CLOCK_MONOTONIC: the ledger's changes may wait until then */
+    int look_error;           /* of the last look, so that a fault is said once */
+    int sockets_error;
     int owners_error;
     int host_error;
 };
@@ -58,6 +62,7 @@ static void log_change(int *before, int now, const char *what, const char *remed
 static void keep_ledger(struct agent *agent, bool clean)
 {
     struct ledger *ledger = collector_ledger(agent->collector);
+    int64_t begin = clock_monotonic(), end;
 
     agent->history.server_restarts =
         agent->server_restarts_before + supervisor_restarts(agent->supervisor);
@@ -65,12 +70,22 @@ static void keep_ledger(struct agent *agent, bool clean)
     agent->saved_revision = ledger_revision(ledger);
     ledger_file_save(agent->file, ledger, clean);
     agent->history.state_saved = ledger_file_saved(agent->file);
+    end = clock_monotonic();
+    agent->keep_after = end + KEEPING_SHARE * (end - begin);
 }
 
-static void keep_changes(struct agent *agent)
+/* Keep what changed since it was last kept, in a storm of changes a twentieth of the time. Returns
+ * nanoseconds to wait for the next call, -1: until something changes. */
+static int64_t keep_changes(struct agent *agent)
 {
-    if (ledger_revision(collector_ledger(agent->collector)) != agent->saved_revision)
-        keep_ledger(agent, false);
+    int64_t now = clock_monotonic();
+
+    if (ledger_revision(collector_ledger(agent->collector)) == agent->saved_revision)
+        return -1;
+    if (now < agent->keep_after)
+        return agent->keep_after - now;
+    keep_ledger(agent, false);
+    return -1;
 }
 
 static void arm_timer(int timer, int64_t nanoseconds, int64_t interval)
@@ -127,10 +142,11 @@ static int take_look(struct agent *agent, bool sample, const struct look **look)
         result = collector_sample(agent->collector, look);
     else
         result = collector_look(agent->collector, look);
-    if (result) {
+    if (result && result != agent->look_error)
         log_error("cannot take a look: %s", strerror(-result));
+    agent->look_error = result;
+    if (result)
         return result;
-    }
     log_change(&agent->sockets_error, (*look)->sockets_error, "the UDP sockets",
                "is the kernel module udp_diag there? try: modprobe udp_diag");
     log_change(&agent->owners_error, (*look)->owners.error, "the processes",
@@ -282,10 +298,19 @@ static int milliseconds_of(int64_t nanoseconds)
     return nanoseconds > 3600000000000 ? 3600000 : (int)((nanoseconds + 999999) / 1000000);
 }
 
+/* The shorter of two waits; below 0: for ever. */
+static int64_t shorter(int64_t a, int64_t b)
+{
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return a < b ? a : b;
+}
+
 /* One turn of the loop. Returns 0, or -errno. */
 static int turn(struct agent *agent)
 {
-    int64_t wait = supervisor_run(agent->supervisor, clock_monotonic());
+    int64_t wait =
+        shorter(supervisor_run(agent->supervisor, clock_monotonic()), keep_changes(agent));
     int channel = supervisor_channel(agent->supervisor);
     struct pollfd events[] = {
         {.fd = agent->signals, .events = POLLIN},
@@ -317,7 +342,6 @@ static int turn(struct agent *agent)
         handle_channel(agent);
     if (agent->look_is_due)
         take_look(agent, true, &look);
-    keep_changes(agent);
     return 0;
 }
 

@@ -207,3 +207,28 @@ def test_unattributed_drops_are_those_of_unwatched_sockets(agent, state):
         scrape = running.scrape()
         assert scrape.value("udpwatch_host_unattributed_drops_total") == counts[7000] - before
         assert total(scrape, 5515) == drops_of_ss()[5515] > 0
+
+
+def test_starts_are_counted_once(directory, hold, state):
+    """Of the receiver, not of the agent; those that began while no agent ran too."""
+    config = CONFIG.format(state=state)
+
+    def starts(running):
+        return running.scrape().value("udpwatch_receiver_starts_total", receiver="one")
+
+    with contextlib.ExitStack() as stack:
+        holder = hold("0.0.0.0:5514", "0.0.0.0:5515", name="filebeat")
+        running = harness.Agent(directory, config)
+        stack.callback(lambda: running.stop())
+        assert starts(running) == 0  # it was there before
+        holder.stop()
+        holder = hold("0.0.0.0:5514", "0.0.0.0:5515", name="filebeat")
+        harness.wait_for(lambda: starts(running) == 1, "the start")
+        running.stop()
+        running = harness.Agent(directory, config)
+        assert starts(running) == 1
+        running.stop()
+        holder.stop()
+        hold("0.0.0.0:5514", name="filebeat")
+        running = harness.Agent(directory, config)
+        harness.wait_for(lambda: starts(running) == 2, "the start while no agent ran")
