@@ -442,7 +442,7 @@ static void save_on_a_read_only_disk(void)
 
     mount_small();
     live(5, false);
-    assert_int_equal(mount(NULL, directory, NULL, MS_REMOUNT | MS_RDONLY, "size=64k"), 0);
+    assert_int_equal(mount("udpwatch", directory, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=64k"), 0);
     before = begin_log();
     file = open_file();
     assert_int_equal(ledger_file_load(file, &ledger), 0);
