@@ -32,9 +32,15 @@ int close_events_watch(struct close_events *events, const uint16_t *ports, size_
 {
     struct sock_filter program[PORT_FILTER_MOST_INSTRUCTIONS];
     struct sock_fprog filter = {.filter = program};
+    int result = -ENOMEM;
 
-    filter.len = (unsigned short)port_filter_build(ports, count, program);
-    return set_option(events, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+    /* The filter and the one that it replaces share net.core.optmem_max: 20 KiB before kernel 6.7,
+     * where two of 200 ranges do not fit. A coarser filter is better than the one before. */
+    for (size_t most = PORT_FILTER_MOST_RANGES; most > 0 && result == -ENOMEM; most /= 2) {
+        filter.len = (unsigned short)port_filter_build(ports, count, most, program);
+        result = set_option(events, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+    }
+    return result;
 }
 
 static int join(const struct close_events *events, int group)

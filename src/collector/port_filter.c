@@ -9,9 +9,11 @@ enum {
     UNCONNECTED = 7, /* TCP_CLOSE: what unconnected UDP is in */
     PRELUDE = 4,     /* instructions before the tree */
     LEAF = 4,        /* of a range of ports */
-    FORK = 2,        /* of a decision between two parts */
-    MOST_RANGES = (PORT_FILTER_MOST_INSTRUCTIONS - PRELUDE) / (LEAF + FORK)
+    FORK = 2         /* of a decision between two parts */
 };
+
+_Static_assert(PRELUDE + PORT_FILTER_MOST_RANGES * (LEAF + FORK) <= PORT_FILTER_MOST_INSTRUCTIONS,
+               "the largest program fits");
 
 static const uint32_t accept_all = UINT32_MAX;
 
@@ -54,10 +56,11 @@ static void emit_tree(struct sock_filter *program, size_t *length, const struct 
     emit_tree(program, length, ranges + middle, count - middle);
 }
 
-size_t port_filter_build(const uint16_t *ports, size_t count, struct sock_filter *program)
+size_t port_filter_build(const uint16_t *ports, size_t count, size_t most,
+                         struct sock_filter *program)
 {
-    struct port_range ranges[MOST_RANGES];
-    size_t range_count = port_ranges_make(ports, count, ranges, MOST_RANGES);
+    struct port_range ranges[PORT_FILTER_MOST_RANGES];
+    size_t range_count = port_ranges_make(ports, count, ranges, most);
     size_t length = 0;
 
     emit(program, &length, (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, STATE_OFFSET));

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -120,6 +121,31 @@ static void test_the_ports_can_change(void **state)
     close_events_close(events);
 }
 
+/* As by default before kernel 6.7: 20 KiB for the filter and the one before it. */
+static void test_a_filter_too_large_for_the_kernel_is_made_coarser(void **state)
+{
+    static uint16_t ports[600];
+    struct close_events *events = NULL;
+    FILE *limit = fopen("/proc/sys/net/core/optmem_max", "w"); /* of this namespace, from 6.8 on */
+
+    (void)state;
+    if (limit) {
+        assert_true(fputs("20480", limit) > 0);
+        assert_int_equal(fclose(limit), 0);
+    }
+    for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++)
+        ports[i] = (uint16_t)(2000 + 10 * i + i % 7);
+    assert_int_equal(close_events_open(&events), 0);
+    for (size_t round = 0; round < 3; round++) {
+        assert_int_equal(close_events_watch(events, ports, sizeof(ports) / sizeof(*ports)), 0);
+        close(open_at(&(struct place){.port = 1999}));
+        check_close(events, &(struct place){.port = ports[0]});
+        check_close(events, &(struct place){.port = ports[299]});
+        check_close(events, &(struct place){.port = ports[599]});
+    }
+    close_events_close(events);
+}
+
 static void test_lost_events_are_counted(void **state)
 {
     struct close_events *events = open_events();
@@ -200,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_an_event_tells_which_socket_closed),
         cmocka_unit_test(test_what_is_not_watched_sends_none),
         cmocka_unit_test(test_the_ports_can_change),
+        cmocka_unit_test(test_a_filter_too_large_for_the_kernel_is_made_coarser),
         cmocka_unit_test(test_lost_events_are_counted),
         cmocka_unit_test(test_events_cut_anywhere),
         cmocka_unit_test(test_what_a_filter_of_a_moment_ago_let_pass),

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -71,14 +72,16 @@ static bool passes_event(const struct sock_filter *program, size_t length, unsig
     return passes(program, length, event, size);
 }
 
-/* The kernel's own checker must accept it. */
+/* The kernel's own checker must accept it. Only then it asks for memory, of which it has 20 KiB
+ * before kernel 6.7 (net.core.optmem_max). */
 static void check_kernel(struct sock_filter *program, size_t length)
 {
     struct sock_fprog filter = {.len = (unsigned short)length, .filter = program};
     int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-    assert_int_equal(setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)),
-                     0);
+    assert_true(setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) ==
+                    0 ||
+                errno == ENOMEM);
     close(descriptor);
 }
 
@@ -86,7 +89,7 @@ static void check_kernel(struct sock_filter *program, size_t length)
 static void check_ports(const uint16_t *ports, size_t count, bool exact)
 {
     static struct sock_filter program[PORT_FILTER_MOST_INSTRUCTIONS];
-    size_t length = port_filter_build(ports, count, program), next = 0;
+    size_t length = port_filter_build(ports, count, PORT_FILTER_MOST_RANGES, program), next = 0;
 
     assert_in_range(length, 1, PORT_FILTER_MOST_INSTRUCTIONS);
     check_kernel(program, length);
