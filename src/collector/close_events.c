@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -57,6 +58,7 @@ int close_events_open(struct close_events **events)
     if (!made)
         return -ENOMEM;
     made->netlink = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    /* The kernel passes over a socket without a port number, and bind drops what was joined. */
     if (!made->netlink || mnl_socket_bind(made->netlink, 0, MNL_SOCKET_AUTOPID) < 0)
         result = -errno;
     if (!result)
@@ -132,21 +134,34 @@ static uint64_t count_lost(struct close_events *events, bool overrun)
     return lost > 0 ? lost : overrun;
 }
 
+/* Any process with CAP_NET_ADMIN can send to a netlink socket: only the kernel is believed. */
+static int read_one(struct close_events *events, struct socket_list *list)
+{
+    struct sockaddr_nl sender = {0};
+    socklen_t size = sizeof(sender);
+    ssize_t length = recvfrom(close_events_descriptor(events), events->buffer,
+                              sizeof(events->buffer), MSG_TRUNC, (struct sockaddr *)&sender, &size);
+
+    if (length < 0)
+        return -errno;
+    if (sender.nl_pid != 0)
+        return 0;
+    if ((size_t)length > sizeof(events->buffer))
+        return -EMSGSIZE;
+    return close_events_parse(events->buffer, (size_t)length, list);
+}
+
 int close_events_read(struct close_events *events, struct socket_list *list, uint64_t *lost)
 {
     bool overrun = false;
     int result = 0;
 
     while (!result) {
-        ssize_t length =
-            mnl_socket_recvfrom(events->netlink, events->buffer, sizeof(events->buffer));
-
-        if (length >= 0)
-            result = close_events_parse(events->buffer, (size_t)length, list);
-        else if (errno == ENOBUFS)
+        result = read_one(events, list);
+        if (result == -ENOBUFS)
             overrun = true;
-        else if (errno != EINTR)
-            result = -errno;
+        if (result == -ENOBUFS || result == -EINTR)
+            result = 0;
     }
     *lost = count_lost(events, overrun);
     return result == -EAGAIN ? 0 : result;

@@ -180,6 +180,25 @@ static void test_lost_events_are_counted(void **state)
     close_events_close(events);
 }
 
+static void test_only_the_kernel_is_believed(void **state)
+{
+    struct close_events *events = open_events();
+    struct datagram datagram = {0};
+    struct sockaddr_nl address = {0};
+    socklen_t size = sizeof(address);
+    int sender = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+    (void)state;
+    assert_int_equal(
+        getsockname(close_events_descriptor(events), (struct sockaddr *)&address, &size), 0);
+    datagram_end(&datagram, datagram_socket(&datagram, 0, AF_INET, "10.0.0.1", 514, 1, 0));
+    assert_true(sendto(sender, datagram.bytes, datagram.length, 0, (struct sockaddr *)&address,
+                       sizeof(address)) > 0);
+    check_close(events, &(struct place){.port = 515}); /* the kernel's, and no other */
+    close(sender);
+    close_events_close(events);
+}
+
 static void test_events_cut_anywhere(void **state)
 {
     struct datagram datagram = {0};
@@ -228,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_the_ports_can_change),
         cmocka_unit_test(test_a_filter_too_large_for_the_kernel_is_made_coarser),
         cmocka_unit_test(test_lost_events_are_counted),
+        cmocka_unit_test(test_only_the_kernel_is_believed),
         cmocka_unit_test(test_events_cut_anywhere),
         cmocka_unit_test(test_what_a_filter_of_a_moment_ago_let_pass),
     };
