@@ -25,10 +25,11 @@ int close_events_descriptor(const struct close_events *events);
 int close_events_watch(struct close_events *events, const uint16_t *ports, size_t count);
 
 /* Append every event that waits, as the socket that it was: cookie, family, address, port and
- * interface are set, the rest is 0 (the kernel does not tell ipv6_only here: measured on 6.18; so
- * an IPv6 socket passes for dual-stack, which is the default). Connected sockets and port 0 are
- * left out, as the filter of a moment ago may have let them pass. lost: set to the number of events
- * that the kernel could not deliver since the last call. Returns 0, or -errno. */
+ * interface are set, the rest is 0. The kernel does not tell ipv6_only here (measured on 6.18): it
+ * is set for every IPv6 address, so that only IPv6 expectations and "*" are charged with it.
+ * Connected sockets and port 0 are left out, as the filter of a moment ago may have let them pass.
+ * lost: set to the number of events that the kernel could not deliver since the last call. Returns
+ * 0, or -errno. */
 int close_events_read(struct close_events *events, struct socket_list *list, uint64_t *lost);
 
 /* Parse one datagram of the kernel's; no I/O. bytes: aligned for struct nlmsghdr.

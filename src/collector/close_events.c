@@ -99,6 +99,8 @@ static int parse_event(const struct nlmsghdr *message, struct socket_list *list)
         return 0;
     if (result)
         return result;
+    /* Not told: no IPv4 port must be charged with a socket that may not have served it. */
+    socket.ipv6_only = socket.address.family == AF_INET6;
     return socket.port == 0 ? 0 : socket_list_add(list, &socket);
 }
 

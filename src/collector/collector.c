@@ -11,6 +11,7 @@
 #include "collector/reading.h"
 #include "collector/vacancy.h"
 #include "collector/verdict.h"
+#include "log.h"
 
 enum { PORTS = 65536 };
 
@@ -182,6 +183,7 @@ static void watch_events(struct collector *collector)
     uint8_t wanted[PORTS] = {0};
     uint16_t ports[PORTS];
     size_t count = 0;
+    int result;
 
     if (!collector->events || (collector->watch_is_current && !shows_others(collector)))
         return;
@@ -195,8 +197,13 @@ static void watch_events(struct collector *collector)
     for (size_t port = 0; port < PORTS; port++)
         if (wanted[port])
             ports[count++] = (uint16_t)port;
-    /* Where the kernel refuses, the filter before stays, and the looks see what it does not. */
-    if (close_events_watch(collector->events, ports, count) == 0)
+    result = close_events_watch(collector->events, ports, count);
+    if (result)
+        log_warning("the kernel does not take the filter of close events: %s; of ports that are "
+                    "new, sockets that come and go between two samples are not seen; a larger "
+                    "net.core.optmem_max helps",
+                    strerror(-result));
+    else
         memcpy(collector->watched, wanted, sizeof(wanted));
 }
 
