@@ -38,6 +38,7 @@ struct ledger_socket {
     size_t port;              /* where it is counted: index of ledger.ports, or LEDGER_NOWHERE */
     bool open;                /* false: a look found it gone, no event told of it yet */
     uint64_t gone;            /* a rising number given to each that is gone: the lowest is oldest */
+    int64_t gone_at;          /* CLOCK_MONOTONIC, when a look found it gone; 0: not in this run */
     bool seen;                /* in the sample that is being entered */
     bool destroyed;           /* an event told of its end: to be forgotten at the next sample */
 };

@@ -7,6 +7,10 @@
 
 enum { MOST_GONE_SOCKETS = 1024, MOST_GONE_OTHERS = 1000, MOST_GONE_PROCESSES = 64 };
 
+/* The kernel tells of a close from a work queue (sock_diag_broadcast_destroy in
+ * net/core/sock_diag.c): of thousands at once after a look has found them gone. */
+static const int64_t latest_event = INT64_C(10000000000);
+
 /* Make room for count more sockets. */
 static int reserve_sockets(struct ledger *ledger, size_t count)
 {
@@ -181,7 +185,7 @@ static int compare_sockets(const void *left, const void *right)
     return a->socket.cookie < b->socket.cookie ? -1 : a->socket.cookie > b->socket.cookie;
 }
 
-static void close_unseen(struct ledger *ledger)
+static void close_unseen(struct ledger *ledger, int64_t now)
 {
     for (size_t i = 0; i < ledger->socket_count; i++) {
         struct ledger_socket *socket = &ledger->sockets[i];
@@ -191,18 +195,28 @@ static void close_unseen(struct ledger *ledger)
         add_close(ledger, socket->port);
         socket->open = false;
         socket->gone = ++ledger->gone;
+        socket->gone_at = now;
     }
 }
 
-/* Forget what events told the end of, and of those that are gone all but the latest. */
-static void forget_sockets(struct ledger *ledger)
+/* Whether more may be heard of the socket: of its end, or of a life that a look missed. */
+static bool is_remembered(const struct ledger *ledger, const struct ledger_socket *socket,
+                          int64_t now)
+{
+    if (socket->destroyed)
+        return false;
+    return socket->open || ledger->gone - socket->gone < MOST_GONE_SOCKETS ||
+           (socket->gone_at > 0 && now - socket->gone_at < latest_event);
+}
+
+static void forget_sockets(struct ledger *ledger, int64_t now)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < ledger->socket_count; i++) {
         const struct ledger_socket *socket = &ledger->sockets[i];
 
-        if (!socket->destroyed && (socket->open || ledger->gone - socket->gone < MOST_GONE_SOCKETS))
+        if (is_remembered(ledger, socket, now))
             ledger->sockets[kept++] = *socket;
     }
     ledger->socket_count = kept;
@@ -227,8 +241,8 @@ static void enter_sockets(struct ledger *ledger, const struct ledger_sample *sam
         else
             enter_new_socket(ledger, reading->socket, port);
     }
-    close_unseen(ledger);
-    forget_sockets(ledger);
+    close_unseen(ledger, sample->now);
+    forget_sockets(ledger, sample->now);
     if (ledger->socket_count > 1)
         qsort(ledger->sockets, ledger->socket_count, sizeof(*ledger->sockets), compare_sockets);
 }
