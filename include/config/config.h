@@ -70,6 +70,10 @@ struct config_overrides {
  * Returns the config, which the caller frees, or NULL when there was any error. */
 struct config *config_load(const struct config_overrides *overrides, struct text *messages);
 
+/* The first error of what config_load said, as one line without its end, into line; where more
+ * follow it, that is said too. */
+void config_first_error(const struct text *messages, struct text *line);
+
 /* Print what was understood, as an INI that reads the same, into text. */
 void config_print(const struct config *config, struct text *text);
 

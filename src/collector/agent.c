@@ -13,14 +13,13 @@
 #include "clock.h"
 #include "collector/answers.h"
 #include "collector/collector.h"
+#include "collector/faults.h"
 #include "collector/ledger_file.h"
+#include "collector/service.h"
 #include "collector/supervisor.h"
 #include "exposition/metrics.h"
 #include "log.h"
 #include "sandbox.h"
-
-/* How long it must have been quiet before lost events are said again. */
-static const int64_t quiet_nanoseconds = INT64_C(3600000000000);
 
 enum { KEEPING_SHARE = 20 };
 
@@ -30,6 +29,7 @@ struct agent {
     struct collector *collector;
     struct supervisor *supervisor;
     struct ledger_file *file;
+    struct service *service;
     struct agent_history history;
     uint64_t saved_revision;         /* of the ledger, when it was last kept */
     uint64_t server_restarts_before; /* of earlier agents */
@@ -39,24 +39,9 @@ struct agent {
     int vacancy_timer;
     bool look_is_due;
     bool stopping;
-    int64_t events_lost_said; /* when; 0: never */
-    int64_t keep_after;       /* CLOCK_MONOTONIC: the ledger's changes may wait until then */
-    int look_error;           /* of the last look, so that a fault is said once */
-    int sockets_error;
-    int owners_error;
-    int host_error;
+    int64_t keep_after; /* CLOCK_MONOTONIC: the ledger's changes may wait until then */
+    struct faults faults;
 };
-
-/* Say a fault when it begins and when it ends. */
-static void log_change(int *before, int now, const char *what, const char *remedy)
-{
-    if (now && now != *before)
-        log_error("cannot read %s: %s; ports that depend on it are shown as unknown; %s", what,
-                  strerror(-now), remedy);
-    if (!now && *before)
-        log_info("can read %s again", what);
-    *before = now;
-}
 
 /* Keep the ledger: before an answer that tells it leaves, and when something would be lost. */
 static void keep_ledger(struct agent *agent, bool clean)
@@ -107,18 +92,6 @@ static void poll_vacant(struct agent *agent)
     arm_timer(agent->vacancy_timer, wait < 0 ? 0 : wait, 0);
 }
 
-static void say_lost(struct agent *agent, uint64_t lost)
-{
-    int64_t now = clock_monotonic();
-
-    if (agent->events_lost_said == 0 || now - agent->events_lost_said > quiet_nanoseconds)
-        log_warning("the kernel could not deliver %llu close events, as sockets closed faster than "
-                    "they were read; the next look counts the sockets that are gone, but not those "
-                    "that came and went unseen; a larger net.core.rmem_max helps",
-                    (unsigned long long)lost);
-    agent->events_lost_said = now;
-}
-
 static void handle_events(struct agent *agent)
 {
     uint64_t lost;
@@ -127,7 +100,7 @@ static void handle_events(struct agent *agent)
     if (result)
         log_debug("cannot read close events: %s", strerror(-result));
     if (lost > 0)
-        say_lost(agent, lost);
+        faults_say_lost(&agent->faults, lost, clock_monotonic());
     agent->look_is_due |= lost > 0 || result;
     poll_vacant(agent);
 }
@@ -142,18 +115,9 @@ static int take_look(struct agent *agent, bool sample, const struct look **look)
         result = collector_sample(agent->collector, look);
     else
         result = collector_look(agent->collector, look);
-    if (result && result != agent->look_error)
-        log_error("cannot take a look: %s", strerror(-result));
-    agent->look_error = result;
+    faults_say(&agent->faults, result, *look);
     if (result)
         return result;
-    log_change(&agent->sockets_error, (*look)->sockets_error, "the UDP sockets",
-               "is the kernel module udp_diag there? try: modprobe udp_diag");
-    log_change(&agent->owners_error, (*look)->owners.error, "the processes",
-               "is procfs the right directory?");
-    if (!(*look)->partial)
-        log_change(&agent->host_error, (*look)->host.error, "the host's UDP counters (net/snmp)",
-                   "is procfs the right directory?");
     poll_vacant(agent);
     return 0;
 }
@@ -176,38 +140,34 @@ static void handle_channel(struct agent *agent)
     answers_send(agent->supervisor, &requests, look, &agent->history);
 }
 
-static size_t count_lines(const char *text)
+/* Tell the service manager, and all who ask it, what became of the configuration. */
+static void tell_status(const struct agent *agent, const char *refused)
 {
-    size_t lines = 0;
+    struct text status = {0};
 
-    for (; *text; text++)
-        lines += *text == '\n';
-    return lines;
+    text_print(&status, "serves on %s: %zu receivers, %zu expected ports", agent->config->listen,
+               agent->config->receiver_count, agent->config->port_count);
+    if (refused)
+        text_print(&status, "; the configuration was not reloaded: %s", refused);
+    service_ready(agent->service, status.bytes && !status.failed ? status.bytes : "serves");
+    text_free(&status);
 }
 
-/* The first line that is an error: warnings stand between them, by file and line. */
-static const char *first_error(const char *messages)
+static void refuse_config(struct agent *agent, const char *reason)
 {
-    while (*messages) {
-        size_t length = strcspn(messages, "\n");
-
-        if (!memmem(messages, length, ": warning: ", strlen(": warning: ")))
-            return messages;
-        messages += length + (messages[length] == '\n');
-    }
-    return "out of memory\n";
+    log_error("the configuration was not reloaded, the one in force stays: %s", reason);
+    agent->history.reload_successful = false;
+    tell_status(agent, reason);
 }
 
 /* One line, however many errors there are: check-config lists them. */
-static void log_refused(struct agent *agent, struct text *messages)
+static void refuse_bad_config(struct agent *agent, const struct text *messages)
 {
-    const char *first = first_error(messages->bytes ? messages->bytes : "");
-    size_t lines = count_lines(first);
+    struct text reason = {0};
 
-    log_error("the configuration was not reloaded, the one in force stays: %.*s%s",
-              (int)strcspn(first, "\n"), first,
-              lines > 1 ? " (and more: run udpwatch check-config)" : "");
-    agent->history.reload_successful = false;
+    config_first_error(messages, &reason);
+    refuse_config(agent, reason.bytes && !reason.failed ? reason.bytes : "out of memory");
+    text_free(&reason);
 }
 
 static int change_server(struct agent *agent, const struct config *config)
@@ -247,27 +207,34 @@ static void pin_default_file(struct agent *agent)
         agent->overrides.file = CONFIG_DEFAULT_FILE;
 }
 
+static void accept_config(struct agent *agent, struct config *config, const struct text *messages)
+{
+    config_free(agent->config);
+    agent->config = config;
+    log_set_level(config->log_level);
+    log_warning_lines(messages->bytes ? messages->bytes : "");
+    log_info("the configuration was reloaded: %zu receivers, %zu expected ports",
+             config->receiver_count, config->port_count);
+    agent->history.reload_successful = true;
+    agent->history.reload_success_time = clock_unix_time();
+    pin_default_file(agent);
+    tell_status(agent, NULL);
+}
+
 static void reload(struct agent *agent)
 {
     struct text messages = {0};
-    struct config *config = config_load(&agent->overrides, &messages);
+    struct config *config;
 
+    service_reloading(agent->service);
+    config = config_load(&agent->overrides, &messages);
     if (!config) {
-        log_refused(agent, &messages);
+        refuse_bad_config(agent, &messages);
     } else if (use_config(agent, config)) {
-        log_error("the configuration was not reloaded, the one in force stays");
-        agent->history.reload_successful = false;
         config_free(config);
+        refuse_config(agent, "it could not be put in force, as the log says");
     } else {
-        config_free(agent->config);
-        agent->config = config;
-        log_set_level(config->log_level);
-        log_warning_lines(messages.bytes ? messages.bytes : "");
-        log_info("the configuration was reloaded: %zu receivers, %zu expected ports",
-                 config->receiver_count, config->port_count);
-        agent->history.reload_successful = true;
-        agent->history.reload_success_time = clock_unix_time();
-        pin_default_file(agent);
+        accept_config(agent, config, &messages);
     }
     text_free(&messages);
 }
@@ -309,8 +276,9 @@ static int64_t shorter(int64_t a, int64_t b)
 /* One turn of the loop. Returns 0, or -errno. */
 static int turn(struct agent *agent)
 {
-    int64_t wait =
-        shorter(supervisor_run(agent->supervisor, clock_monotonic()), keep_changes(agent));
+    int64_t now = clock_monotonic();
+    int64_t wait = shorter(service_feed(agent->service, now),
+                           shorter(supervisor_run(agent->supervisor, now), keep_changes(agent)));
     int channel = supervisor_channel(agent->supervisor);
     struct pollfd events[] = {
         {.fd = agent->signals, .events = POLLIN},
@@ -424,8 +392,10 @@ static int open_collector(struct agent *agent)
 static int start(struct agent *agent, const char *server_program)
 {
     const struct look *look;
-    int result = open_events(agent);
+    int result = service_open(&agent->service);
 
+    if (!result)
+        result = open_events(agent);
     if (!result)
         result = open_file(agent);
     if (!result)
@@ -452,17 +422,27 @@ static void close_descriptor(int descriptor)
 
 static void stop(struct agent *agent)
 {
+    if (agent->service)
+        service_stopping(agent->service);
     /* Nothing is served any more when the ledger is kept for the last time. */
     if (agent->collector)
         keep_ledger(agent, true);
     supervisor_stop(agent->supervisor);
     collector_close(agent->collector);
     ledger_file_close(agent->file);
+    service_close(agent->service);
     config_free(agent->config);
     close_descriptor(agent->signals);
     close_descriptor(agent->search_timer);
     close_descriptor(agent->sample_timer);
     close_descriptor(agent->vacancy_timer);
+}
+
+static void announce(const struct agent *agent)
+{
+    log_info("udpwatch " UDPWATCH_VERSION " serves on %s: %zu receivers, %zu expected ports",
+             agent->config->listen, agent->config->receiver_count, agent->config->port_count);
+    tell_status(agent, NULL);
 }
 
 int agent_run(struct config *config, const struct config_overrides *overrides,
@@ -484,8 +464,7 @@ int agent_run(struct config *config, const struct config_overrides *overrides,
                  "listener is shown");
     result = start(&agent, server_program);
     if (!result)
-        log_info("udpwatch " UDPWATCH_VERSION " serves on %s: %zu receivers, %zu expected ports",
-                 config->listen, config->receiver_count, config->port_count);
+        announce(&agent);
     while (!result && !agent.stopping)
         result = turn(&agent);
     if (agent.stopping)

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
+
+#define WARNING ": warning: "
+
 struct config_message {
     size_t file;
     size_t line;
@@ -112,7 +116,7 @@ bool config_messages_write(struct config_messages *messages, struct text *text)
         const struct config_message *message = &messages->items[i];
         struct config_place place = {messages, message->file, message->line};
         config_place_print(&place, text);
-        text_append(text, message->is_warning ? ": warning: " : ": ");
+        text_append(text, message->is_warning ? WARNING : ": ");
         text_append_printable(text, message->text);
         text_append(text, "\n");
     }
@@ -121,6 +125,21 @@ bool config_messages_write(struct config_messages *messages, struct text *text)
     if (messages->failed)
         text_append(text, "out of memory while the configuration was read\n");
     return messages->errors == 0 && !messages->failed;
+}
+
+/* Warnings stand between errors, by file and line. */
+void config_first_error(const struct text *messages, struct text *line)
+{
+    const char *at = messages->bytes ? messages->bytes : "";
+    size_t length = strcspn(at, "\n");
+
+    while (*at && memmem(at, length, WARNING, strlen(WARNING))) {
+        at += length + (at[length] == '\n');
+        length = strcspn(at, "\n");
+    }
+    text_append_bytes(line, at, length);
+    if (at[length] == '\n' && at[length + 1] != '\0')
+        text_append(line, " (and more: run udpwatch check-config)");
 }
 
 void config_messages_free(struct config_messages *messages)
