@@ -105,7 +105,7 @@ lint:
 	printf '%s\n' $(wildcard src/*.c src/*/*.c) | xargs -P 2 -n 4 sh -c \
 		'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=c17 -D_GNU_SOURCE -Iinclude \
 		-DUDPWATCH_VERSION=\"\" -DUDPWATCH_LIBEXECDIR=\"\" 2>/dev/null' clang-tidy
-	shellcheck .ci/run $(filter-out %.c %-suppressions,$(wildcard tests/tools/*))
+	shellcheck .ci/run etc/bash-completion/udpwatch $(filter-out %.c %-suppressions,$(wildcard tests/tools/*))
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 sanitize:
@@ -170,6 +170,10 @@ install: all
 	test -e $(DESTDIR)/etc/udpwatch/udpwatch.ini || \
 		install -m 644 etc/udpwatch.ini $(DESTDIR)/etc/udpwatch/udpwatch.ini
 	install -D -m 644 doc/status.schema.json $(DESTDIR)$(PREFIX)/share/doc/udpwatch/status.schema.json
+	install -D -m 644 doc/udpwatch.8 $(DESTDIR)$(PREFIX)/share/man/man8/udpwatch.8
+	install -D -m 644 doc/udpwatch.ini.5 $(DESTDIR)$(PREFIX)/share/man/man5/udpwatch.ini.5
+	install -D -m 644 etc/bash-completion/udpwatch \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/udpwatch
 
 help:
 	@echo 'make           build $B/udpwatch and $B/udpwatch-server'
