@@ -7,6 +7,9 @@
 /* CLOCK_MONOTONIC in nanoseconds: never set back. */
 int64_t clock_monotonic(void);
 
+/* The time since boot in the kernel's clock ticks, as proc(5) tells the start of a process. */
+uint64_t clock_boot_ticks(void);
+
 /* Unix time in seconds. */
 double clock_unix_time(void);
 

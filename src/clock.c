@@ -1,12 +1,22 @@
 #include "clock.h"
 
 #include <time.h>
+#include <unistd.h>
 
 int64_t clock_monotonic(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+uint64_t clock_boot_ticks(void)
+{
+    uint64_t ticks_a_second = (uint64_t)sysconf(_SC_CLK_TCK);
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * ticks_a_second +
+           (uint64_t)now.tv_nsec * ticks_a_second / 1000000000;
 }
 
 double clock_unix_time(void)

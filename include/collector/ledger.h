@@ -40,10 +40,15 @@ struct ledger_holder {
 struct ledger_sample {
     int64_t now;                            /* CLOCK_MONOTONIC in nanoseconds */
     double time;                            /* Unix time in seconds */
+    uint64_t ticks;                         /* since boot, as in the holders */
     const struct ledger_port_sample *ports; /* the config's, then the listeners nobody named */
     size_t port_count;
     const struct ledger_reading *readings;
     size_t reading_count;
+    /* Those that serve no port of the sample now, but may come to: another socket is closer to
+     * theirs, or they are too many to show. Sorted as socket_list_sort does. */
+    const struct udp_socket *unplaced;
+    size_t unplaced_count;
     const struct ledger_holder *holders;
     size_t holder_count;
     bool shows_others; /* the listeners that nobody named are among the ports */
@@ -59,22 +64,33 @@ void ledger_close(struct ledger *ledger);
  * Returns 0, or -ENOMEM with the ledger as before. */
 int ledger_configure(struct ledger *ledger, const struct config *config);
 
-/* After a restart: time before now was not watched, so it adds no down seconds. another_boot: the
- * kernel's sockets and counters began anew since the ledger was kept, so every socket is a new one
- * and counts in full. */
-void ledger_resume(struct ledger *ledger, bool another_boot);
+/* Where the ledger was kept, seen from here. */
+enum ledger_origin {
+    LEDGER_SAME_PLACE,
+    LEDGER_ANOTHER_NAMESPACE, /* of the same boot: what is there now may be older than the ledger */
+    LEDGER_ANOTHER_BOOT       /* the kernel's sockets and counters began anew since */
+};
 
-/* Enter a look. A socket seen for the first time counts in full; one that was there before counts
- * by its difference, modulo 2^32; one that is not there has closed, so the caller must have made
- * sure that it is gone. Returns 0, or -ENOMEM with the ledger as before. */
+/* After a restart: time before now was not watched, so it adds no down seconds. In another boot
+ * every socket and process is a new one and counts in full; in another namespace those of the next
+ * sample are the baseline. */
+void ledger_resume(struct ledger *ledger, enum ledger_origin origin);
+
+/* Enter a look. A socket seen for the first time is an opening and counts in full; one that was
+ * there before counts by its difference, modulo 2^32, at the port where it is counted now: that
+ * another port is closer to it is neither an opening nor a close. One that is not there has closed,
+ * so the caller must have made sure that it is gone. When it listens again that is an opening; what
+ * it dropped in between is not the port's. Returns 0, or -ENOMEM with the counters as before. */
 int ledger_sample(struct ledger *ledger, const struct ledger_sample *sample);
 
 /* Enter that a look failed: every state is unknown, and time until the next one is not watched. */
 void ledger_sample_failed(struct ledger *ledger, double time);
 
-/* Enter that the kernel destroyed a socket. Returns whether it was known to be open; when it was
- * not, and was not known at all, the caller finds its port and calls ledger_pass_by. */
-bool ledger_close_socket(struct ledger *ledger, uint64_t cookie, int64_t now, double time);
+/* Enter that the kernel destroyed a socket. A port that it was the last to serve is vacant, but
+ * that is no outage yet: another socket may serve it, which no look has shown. Returns whether it
+ * was known to be open; when it was not, and was not known at all, the caller finds its port and
+ * calls ledger_pass_by. */
+bool ledger_close_socket(struct ledger *ledger, uint64_t cookie, int64_t now);
 
 /* Enter a socket that opened and closed between two looks, at the config's port of that index. */
 void ledger_pass_by(struct ledger *ledger, size_t port);
@@ -90,10 +106,14 @@ const struct udp_socket *ledger_next_open(const struct ledger *ledger, size_t *p
  * the first sample. */
 bool ledger_is_vacant(const struct ledger *ledger, size_t port);
 
-/* Since when, CLOCK_MONOTONIC in nanoseconds, and the socket that served it last: NULL when none
- * was seen. Only for a port that is vacant. */
+/* Of a vacant port: since when, CLOCK_MONOTONIC in nanoseconds, and whether it is more than the
+ * silence after the last close event. */
 int64_t ledger_vacant_since(const struct ledger *ledger, size_t port);
-const struct udp_socket *ledger_last_socket(const struct ledger *ledger, size_t port);
+bool ledger_vacancy_is_sure(const struct ledger *ledger, size_t port);
+
+/* Enter that a vacant port was looked for, and that no socket serves it: it is down since it is
+ * vacant, and up to now. time: Unix time in seconds. */
+void ledger_saw_vacant(struct ledger *ledger, size_t port, int64_t now, double time);
 
 /* Enter the kernel's receive errors (InErrors, v4 and v6 together), once for each sample. The first
  * time in a boot they are the baseline: read them after the sockets then, else before them, so that

@@ -7,6 +7,7 @@
 
 enum { LEDGER_OUTAGES = 8 };
 
+/* In place of a port's index: the socket is counted at none. */
 #define LEDGER_NOWHERE ((size_t)-1)
 
 /* One port. Kept over a restart: everything down to fill_sum. */
@@ -23,12 +24,11 @@ struct ledger_port {
 
     bool required; /* for its state when it is vacant */
     bool vacant;
-    bool has_last_socket;
+    bool vacancy_is_sure;            /* not the silence after a close event alone */
     size_t serving;                  /* sockets, those counted elsewhere too */
     int64_t down_until;              /* down time is counted up to here; 0: not watched */
     int64_t vacant_since;            /* of a vacant one */
     int64_t outages[LEDGER_OUTAGES]; /* when the last ones began; 0: none */
-    struct udp_socket last_socket;
     struct queue_window window;
 };
 
@@ -53,6 +53,7 @@ struct ledger_process {
 struct ledger_receiver {
     char *name; /* owned */
     bool watched;
+    uint64_t watched_ticks; /* since boot: whoever started before that is no new one */
     uint64_t starts;
     struct ledger_process *processes; /* owned */
     size_t process_count, process_capacity;
@@ -78,6 +79,7 @@ struct ledger {
     size_t shown_count;
     bool others_watched;
     int64_t peak_window; /* nanoseconds */
+    int64_t longest_gap; /* nanoseconds between two looks; what is longer was not watched */
     struct ledger_totals totals;
     uint64_t revision;
     uint64_t gone; /* the last number given to a socket that is gone */
@@ -103,5 +105,14 @@ void ledger_set_state(struct ledger_port *port, enum port_state state, double ti
 
 /* Enter that the last socket of a port is gone, since now. */
 void ledger_begin_vacancy(struct ledger_port *port, int64_t now);
+
+/* Count down time up to now, for a port that was watched since it is down. */
+void ledger_add_down_time(struct ledger_port *port, int64_t now);
+
+/* Count that a socket of the port (index of ports, or LEDGER_NOWHERE) has closed. */
+void ledger_add_close(struct ledger *ledger, size_t port);
+
+/* Enter that a vacant port is so without doubt. */
+void ledger_confirm_vacancy(struct ledger_port *port);
 
 #endif

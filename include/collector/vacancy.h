@@ -1,4 +1,4 @@
-/* Asking for the ports that have no socket: no event tells of a bind, so only looking can see one.
+/* Looking for the ports that have no socket: no event tells of a bind, so only looking can see one.
  */
 #ifndef UDPWATCH_VACANCY_H
 #define UDPWATCH_VACANCY_H
@@ -16,13 +16,14 @@ struct vacancy;
 int vacancy_open(struct vacancy **vacancy, const struct config *config);
 void vacancy_close(struct vacancy *vacancy);
 
-/* Ask the kernel for each vacant port that is due, by exact look-ups: where it was bound last, and
- * at the wildcards. A port is due every 10 ms at first, later every two-hundredth of the time that
- * it has been vacant, up to the config's sample interval, from where the samples see it.
- * found: set when a socket is there. now: CLOCK_MONOTONIC in nanoseconds.
- * Returns nanoseconds to wait for the next call, at least twenty times what this one took; -1 when
- * no port needs it. */
-int64_t vacancy_ask(struct vacancy *vacancy, const struct ledger *ledger, struct sock_diag *diag,
-                    int64_t now, bool *found);
+/* Dump the sockets at the numbers of the vacant ports that are due. A port is due at once after its
+ * last close event, every 10 ms at first, later every two-hundredth of the time that it has been
+ * vacant, up to the config's sample interval, from where the samples see it.
+ * found: set when a socket serves one of them now: a look is due. Of the others the ledger is told
+ * that they are down; of one that a close event alone speaks for, after a second dump's silence.
+ * now: CLOCK_MONOTONIC in nanoseconds, time: Unix time in seconds. Returns nanoseconds to wait for
+ * the next call, at least twenty times what this one took; -1 when no port needs it. */
+int64_t vacancy_ask(struct vacancy *vacancy, struct ledger *ledger, struct sock_diag *diag,
+                    int64_t now, double time, bool *found);
 
 #endif

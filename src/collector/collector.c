@@ -38,6 +38,7 @@ struct collector {
     uint8_t watched[PORTS];      /* of each port: its events are asked for */
     bool watch_is_current;       /* as long as config and shown listeners stay */
     int64_t last_whole_look;     /* CLOCK_MONOTONIC in nanoseconds; 0: none yet */
+    int64_t sockets_read;        /* CLOCK_MONOTONIC: the owners' scan may take long after that */
     struct socket_list sockets;  /* of the last look that succeeded; sorted */
     struct match match;
     struct layout layout;
@@ -121,6 +122,7 @@ int collector_open(struct collector **collector, const struct config *config, bo
 static void forget_look(struct collector *collector)
 {
     free(collector->layout.served);
+    free(collector->layout.unplaced);
     free(collector->look.ports);
     free(collector->look.receivers);
     collector->layout = (struct layout){0};
@@ -222,70 +224,71 @@ int collector_events(const struct collector *collector)
     return collector->events ? close_events_descriptor(collector->events) : -1;
 }
 
-static bool has_cookie(const struct socket_list *list, uint64_t cookie)
+/* The sockets of the last look at the same port number that are still there, and this one. */
+static int list_beside(const struct collector *collector, const struct udp_socket *passed,
+                       struct socket_list *list)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (list->sockets[i].cookie == cookie)
-            return true;
-    return false;
+    const struct socket_list *all = &collector->sockets;
+    int result = socket_list_add(list, passed);
+
+    for (size_t i = sockets_from_port(all->sockets, all->count, passed->port);
+         i < all->count && all->sockets[i].port == passed->port && !result; i++)
+        if (ledger_knows(collector->ledger, all->sockets[i].cookie))
+            result = socket_list_add(list, &all->sockets[i]);
+    socket_list_sort(list);
+    return result;
 }
 
-/* Sockets that came and went between two looks: which expected port each would have served, beside
+/* A socket that came and went between two looks: which expected port it would have served, beside
  * those that are there. */
-static int enter_passed(struct collector *collector, const struct socket_list *passed)
+static int enter_passed(struct collector *collector, const struct udp_socket *passed)
 {
-    struct socket_list all = {0};
+    struct socket_list list = {0};
     struct match match = {0};
-    int result = 0;
+    int result = list_beside(collector, passed, &list);
 
-    for (size_t i = 0; i < collector->sockets.count && !result; i++)
-        result = socket_list_add(&all, &collector->sockets.sockets[i]);
-    for (size_t i = 0; i < passed->count && !result; i++)
-        result = socket_list_add(&all, &passed->sockets[i]);
-    socket_list_sort(&all);
     if (!result)
-        result = match_sockets(collector->config, all.sockets, all.count, &match);
+        result = match_sockets(collector->config, list.sockets, list.count, &match);
     for (size_t port = 0; port < collector->config->port_count && !result; port++)
         for (size_t i = match.first[port]; i < match.first[port + 1]; i++)
             if (match.entries[i].counted &&
-                has_cookie(passed, all.sockets[match.entries[i].socket].cookie))
+                list.sockets[match.entries[i].socket].cookie == passed->cookie)
                 ledger_pass_by(collector->ledger, port);
     match_free(&match);
-    socket_list_free(&all);
+    socket_list_free(&list);
     return result;
+}
+
+/* Returns 0, or -errno: then the event is lost. */
+static int enter_close(struct collector *collector, const struct udp_socket *closed, int64_t now)
+{
+    if (!ledger_knows(collector->ledger, closed->cookie))
+        return enter_passed(collector, closed);
+    ledger_close_socket(collector->ledger, closed->cookie, now);
+    return 0;
 }
 
 int collector_read_events(struct collector *collector, uint64_t *lost)
 {
-    struct socket_list closed = {0}, passed = {0};
+    struct socket_list closed = {0};
     int64_t now = clock_monotonic();
-    double time = clock_unix_time();
     int result;
 
     *lost = 0;
     if (!collector->events)
         return 0;
     result = close_events_read(collector->events, &closed, lost);
+    for (size_t i = 0; i < closed.count; i++)
+        *lost += enter_close(collector, &closed.sockets[i], now) != 0;
     ledger_totals(collector->ledger)->events_lost += *lost;
-    for (size_t i = 0; i < closed.count && !result; i++) {
-        uint64_t cookie = closed.sockets[i].cookie;
-
-        if (!ledger_knows(collector->ledger, cookie))
-            result = socket_list_add(&passed, &closed.sockets[i]);
-        else
-            ledger_close_socket(collector->ledger, cookie, now, time);
-    }
-    if (!result && passed.count > 0)
-        result = enter_passed(collector, &passed);
     socket_list_free(&closed);
-    socket_list_free(&passed);
     return result;
 }
 
 int64_t collector_poll_vacant(struct collector *collector, bool *found)
 {
     return vacancy_ask(collector->parts.vacancy, collector->ledger, collector->diag,
-                       clock_monotonic(), found);
+                       clock_monotonic(), clock_unix_time(), found);
 }
 
 /* Hand the served sockets to the owners, which know each by its cookie. */
@@ -387,6 +390,7 @@ static int read_sockets(struct collector *collector)
     int64_t begin = clock_monotonic();
     int error = reading_take(&reading);
 
+    collector->sockets_read = clock_monotonic();
     if (error) {
         socket_list_free(&list);
     } else {
@@ -419,15 +423,13 @@ static void enter_host_errors(struct collector *collector)
 
 static int enter_look(struct collector *collector)
 {
-    int64_t now = clock_monotonic();
-    int result =
-        look_ledger_enter(collector->ledger, &collector->look, shows_others(collector), now);
+    int result = look_ledger_enter(collector->ledger, &collector->layout, collector->sockets_read);
 
     if (result)
         return result;
     enter_host_errors(collector);
     if (collector->follows)
-        look_ledger_tell(collector->ledger, &collector->look, now);
+        look_ledger_tell(collector->ledger, &collector->look, collector->sockets_read);
     watch_events(collector);
     return 0;
 }
@@ -446,6 +448,8 @@ static int take(struct collector *collector, bool partial, const struct look **l
                                         .all = shows_others(collector),
                                         .list = &collector->sockets,
                                         .match = &collector->match,
+                                        .ports = collector->parts.ports,
+                                        .port_count = collector->parts.port_count,
                                         .look = &collector->look};
     result = layout_ports(&collector->layout);
     if (!result)

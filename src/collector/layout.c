@@ -63,27 +63,49 @@ static bool same_listener(const struct look_port *port, const struct udp_socket 
            address_equal(&port->sockets[0].socket.address, &socket->address);
 }
 
+static void add_other(struct layout *layout, size_t socket)
+{
+    struct look *look = layout->look;
+    const struct udp_socket *value = &layout->list->sockets[socket];
+    struct look_port *last = look->port_count ? &look->ports[look->port_count - 1] : NULL;
+
+    if (!last || !same_listener(last, value)) {
+        last = &look->ports[look->port_count++];
+        begin_port(layout, last);
+        address_format(&value->address, last->address);
+        last->port = value->port;
+    }
+    add_to_port(layout, last, socket, true);
+}
+
+static int compare_numbers(const void *left, const void *right)
+{
+    return *(const uint16_t *)left - *(const uint16_t *)right;
+}
+
+/* Whether a port of the look may come to be served by the socket, as long as it lives. */
+static bool may_be_placed(const struct layout *layout, size_t socket)
+{
+    return (layout->all && is_other(layout, socket)) ||
+           bsearch(&layout->list->sockets[socket].port, layout->ports, layout->port_count,
+                   sizeof(*layout->ports), compare_numbers);
+}
+
 static void fill_others(struct layout *layout)
 {
     struct look *look = layout->look;
 
     for (size_t i = 0; i < layout->list->count && !look->sockets_error; i++) {
-        const struct udp_socket *socket = &layout->list->sockets[i];
-        struct look_port *last = look->port_count ? &look->ports[look->port_count - 1] : NULL;
+        bool suppressed = false;
 
-        if (!is_other(layout, i))
-            continue;
-        if (look->unexpected_sockets++ >= layout->config->max_sockets)
-            look->suppressed_sockets += layout->all;
-        else if (layout->all) {
-            if (!last || !same_listener(last, socket)) {
-                last = &look->ports[look->port_count++];
-                begin_port(layout, last);
-                address_format(&socket->address, last->address);
-                last->port = socket->port;
-            }
-            add_to_port(layout, last, i, true);
+        if (is_other(layout, i)) {
+            suppressed = look->unexpected_sockets++ >= layout->config->max_sockets;
+            look->suppressed_sockets += layout->all && suppressed;
         }
+        if (is_other(layout, i) && layout->all && !suppressed)
+            add_other(layout, i);
+        else if (!layout->match->claimed[i] && may_be_placed(layout, i))
+            layout->unplaced[layout->unplaced_count++] = layout->list->sockets[i];
     }
 }
 
@@ -107,6 +129,16 @@ static size_t count_others(const struct layout *layout)
     return count < layout->config->max_sockets ? count : layout->config->max_sockets;
 }
 
+/* Those that may have to be put among the unplaced. */
+static size_t count_unclaimed(const struct layout *layout)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < layout->list->count && !layout->look->sockets_error; i++)
+        count += !layout->match->claimed[i] && may_be_placed(layout, i);
+    return count;
+}
+
 int layout_ports(struct layout *layout)
 {
     const struct config *config = layout->config;
@@ -118,7 +150,8 @@ int layout_ports(struct layout *layout)
     look->ports = calloc(config->port_count + others + 1, sizeof(*look->ports));
     look->receivers = calloc(config->receiver_count + 1, sizeof(*look->receivers));
     layout->served = calloc(entries + others + 1, sizeof(*layout->served));
-    if (!look->ports || !look->receivers || !layout->served)
+    layout->unplaced = calloc(count_unclaimed(layout) + 1, sizeof(*layout->unplaced));
+    if (!look->ports || !look->receivers || !layout->served || !layout->unplaced)
         return -ENOMEM;
     look->port_count = config->port_count;
     for (size_t i = 0; i < config->port_count; i++)

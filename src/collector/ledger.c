@@ -9,6 +9,9 @@
 /* How far back an outage counts as recent. */
 static const int64_t recent_nanoseconds = INT64_C(600000000000);
 
+/* How late a look may be on a busy host. */
+static const int64_t slack_nanoseconds = INT64_C(1000000000);
+
 int ledger_open(struct ledger **ledger)
 {
     struct ledger *made = calloc(1, sizeof(*made));
@@ -187,8 +190,17 @@ static void keep_receivers(struct ledger *ledger, struct plan *plan)
         }
 }
 
+/* Whether looks will show the sockets of a port number. */
+static bool is_looked_at(const struct config *config, uint16_t port)
+{
+    for (size_t i = 0; i < config->port_count; i++)
+        if (config->ports[i].port == port)
+            return true;
+    return config->scope == SCOPE_ALL;
+}
+
 /* A socket of a port that is forgotten stays known: its drops so far must not count elsewhere. */
-static void move_sockets(struct ledger *ledger, const size_t *map)
+static void move_sockets(struct ledger *ledger, const struct config *config, const size_t *map)
 {
     size_t kept = 0;
 
@@ -197,7 +209,8 @@ static void move_sockets(struct ledger *ledger, const size_t *map)
 
         if (socket->port != LEDGER_NOWHERE)
             socket->port = map[socket->port];
-        if (socket->port == LEDGER_NOWHERE && socket->open) {
+        if (socket->port == LEDGER_NOWHERE && socket->open &&
+            !is_looked_at(config, socket->socket.port)) {
             socket->open = false;
             socket->gone = ++ledger->gone;
         }
@@ -220,7 +233,7 @@ int ledger_configure(struct ledger *ledger, const struct config *config)
     if (!result) {
         keep_ports(ledger, &plan, map);
         keep_receivers(ledger, &plan);
-        move_sockets(ledger, map);
+        move_sockets(ledger, config, map);
         free_ports(ledger->ports, ledger->port_count);
         free_receivers(ledger->receivers, ledger->receiver_count);
         ledger->ports = plan.made.ports;
@@ -230,6 +243,7 @@ int ledger_configure(struct ledger *ledger, const struct config *config)
         ledger->receiver_count = plan.made.receiver_count;
         ledger->expected_count = config->port_count;
         ledger->peak_window = config->peak_window;
+        ledger->longest_gap = 2 * config->sample_interval + slack_nanoseconds;
         ledger->others_watched = ledger->others_watched && config->scope == SCOPE_ALL;
         ledger->shown_count = 0;
     } else {
@@ -241,19 +255,28 @@ int ledger_configure(struct ledger *ledger, const struct config *config)
     return result;
 }
 
-void ledger_resume(struct ledger *ledger, bool another_boot)
+void ledger_resume(struct ledger *ledger, enum ledger_origin origin)
 {
+    bool from_here = origin == LEDGER_ANOTHER_NAMESPACE;
+
     for (size_t i = 0; i < ledger->port_count; i++)
         ledger->ports[i].down_until = 0;
-    if (!another_boot)
+    if (origin == LEDGER_SAME_PLACE)
         return;
     ledger->socket_count = 0;
-    for (size_t i = 0; i < ledger->receiver_count; i++)
+    for (size_t i = 0; i < ledger->port_count; i++)
+        ledger->ports[i].watched &= !from_here;
+    for (size_t i = 0; i < ledger->receiver_count; i++) {
         ledger->receivers[i].process_count = 0;
+        ledger->receivers[i].watched_ticks = 0;
+        ledger->receivers[i].watched &= !from_here;
+    }
+    ledger->others_watched &= !from_here;
     ledger->unattributed_before += ledger->unattributed;
     ledger->unattributed = 0;
     ledger->attributed = 0;
     ledger->base_errors = 0;
+    ledger->has_base &= !from_here;
 }
 
 size_t ledger_find_socket(const struct ledger *ledger, uint64_t cookie)
@@ -292,12 +315,21 @@ void ledger_set_state(struct ledger_port *port, enum port_state state, double ti
 void ledger_begin_vacancy(struct ledger_port *port, int64_t now)
 {
     port->vacant = true;
+    port->vacancy_is_sure = false;
     port->vacant_since = now;
+    if (port->down_until > 0)
+        port->down_until = now;
+}
+
+void ledger_confirm_vacancy(struct ledger_port *port)
+{
+    if (port->vacancy_is_sure)
+        return;
+    port->vacancy_is_sure = true;
     if (port->down_until == 0)
         return; /* it may have been without a socket all along */
-    port->down_until = now;
     memmove(&port->outages[1], &port->outages[0], (LEDGER_OUTAGES - 1) * sizeof(port->outages[0]));
-    port->outages[0] = now;
+    port->outages[0] = port->vacant_since;
 }
 
 static size_t find_link(const struct ledger *ledger, uint64_t cookie)
@@ -315,32 +347,29 @@ static size_t find_link(const struct ledger *ledger, uint64_t cookie)
     return low;
 }
 
-static void end_links(struct ledger *ledger, uint64_t cookie, int64_t now, double time)
+static void end_links(struct ledger *ledger, uint64_t cookie, int64_t now)
 {
     for (size_t i = find_link(ledger, cookie);
          i < ledger->link_count && ledger->links[i].cookie == cookie; i++) {
         struct ledger_port *port = &ledger->ports[ledger->links[i].port];
 
-        if (port->serving == 0 || --port->serving > 0)
-            continue;
-        ledger_begin_vacancy(port, now);
-        ledger_set_state(port, port->required ? PORT_ABSENT : PORT_STANDBY, time);
+        if (port->serving > 0 && --port->serving == 0)
+            ledger_begin_vacancy(port, now);
     }
 }
 
-bool ledger_close_socket(struct ledger *ledger, uint64_t cookie, int64_t now, double time)
+bool ledger_close_socket(struct ledger *ledger, uint64_t cookie, int64_t now)
 {
     struct ledger_socket *socket = known_socket(ledger, cookie);
 
     if (!socket)
         return false;
     socket->destroyed = true;
-    end_links(ledger, cookie, now, time);
+    end_links(ledger, cookie, now);
     if (!socket->open)
         return false;
     socket->open = false;
-    ledger->ports[socket->port].closes++;
-    ledger->revision++;
+    ledger_add_close(ledger, socket->port);
     return true;
 }
 
@@ -379,11 +408,34 @@ int64_t ledger_vacant_since(const struct ledger *ledger, size_t port)
     return ledger->ports[port].vacant_since;
 }
 
-const struct udp_socket *ledger_last_socket(const struct ledger *ledger, size_t port)
+bool ledger_vacancy_is_sure(const struct ledger *ledger, size_t port)
 {
-    const struct ledger_port *record = &ledger->ports[port];
+    return ledger->ports[port].vacancy_is_sure;
+}
 
-    return record->has_last_socket ? &record->last_socket : NULL;
+void ledger_add_down_time(struct ledger_port *port, int64_t now)
+{
+    if (port->down_until > 0 && now > port->down_until) {
+        port->down_nanoseconds += (uint64_t)(now - port->down_until);
+        port->down_until = now;
+    }
+}
+
+void ledger_saw_vacant(struct ledger *ledger, size_t port, int64_t now, double time)
+{
+    struct ledger_port *record = &ledger->ports[port];
+
+    ledger_confirm_vacancy(record);
+    ledger_add_down_time(record, now);
+    ledger_set_state(record, record->required ? PORT_ABSENT : PORT_STANDBY, time);
+}
+
+void ledger_add_close(struct ledger *ledger, size_t port)
+{
+    if (port == LEDGER_NOWHERE)
+        return;
+    ledger->ports[port].closes++;
+    ledger->revision++;
 }
 
 bool ledger_host_has_baseline(const struct ledger *ledger)

@@ -310,9 +310,13 @@ static void set_aside(const struct ledger_file *file, int error)
                   error == -EPROTONOSUPPORT ? "a newer udpwatch wrote it" : "it is damaged", name);
 }
 
-static bool same_place(const struct ledger_place *a, const struct ledger_place *b)
+static enum ledger_origin origin_of(const struct ledger_place *kept,
+                                    const struct ledger_place *here)
 {
-    return strcmp(a->boot, b->boot) == 0 && a->network_namespace == b->network_namespace;
+    if (strcmp(kept->boot, here->boot) != 0)
+        return LEDGER_ANOTHER_BOOT;
+    return kept->network_namespace == here->network_namespace ? LEDGER_SAME_PLACE
+                                                              : LEDGER_ANOTHER_NAMESPACE;
 }
 
 /* The ledger that was kept, NULL when there is none to go on from. Returns 0, or -ENOMEM. */
@@ -321,7 +325,7 @@ static int load_kept(const struct ledger_file *file, struct ledger **ledger)
     struct ledger_head head;
     struct text text = {0};
     int result = read_bytes(file, &text);
-    bool another;
+    enum ledger_origin origin;
 
     *ledger = NULL;
     if (!result)
@@ -333,17 +337,16 @@ static int load_kept(const struct ledger_file *file, struct ledger **ledger)
         set_aside(file, result);
         return 0;
     }
-    another = !same_place(&head.place, &file->place);
-    if (another && !head.clean) {
+    origin = origin_of(&head.place, &file->place);
+    if (origin == LEDGER_ANOTHER_BOOT && !head.clean) {
         log_info("%s/" NAME
-                 " is of another boot or network namespace, and its agent did not stop in "
-                 "order: counters begin at 0",
+                 " is of another boot, and its agent did not stop in order: counters begin at 0",
                  file->name);
         ledger_close(*ledger);
         *ledger = NULL;
         return 0;
     }
-    ledger_resume(*ledger, another);
+    ledger_resume(*ledger, origin);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/ledger_records.h"
+#include "collector/sock_diag.h"
 
 enum { MOST_GONE_SOCKETS = 1024, MOST_GONE_OTHERS = 1000, MOST_GONE_PROCESSES = 64 };
 
@@ -102,30 +103,18 @@ static int map_ports(struct ledger *ledger, const struct ledger_sample *sample)
 /* All the memory that entering the sample takes, so that nothing is half entered. */
 static int prepare(struct ledger *ledger, const struct ledger_sample *sample)
 {
-    struct ledger_link *links =
-        realloc(ledger->links, (sample->reading_count + 1) * sizeof(*links));
+    size_t count =
+        sample->reading_count > ledger->link_count ? sample->reading_count : ledger->link_count;
+    struct ledger_link *links = realloc(ledger->links, (count + 1) * sizeof(*links));
     int result = links ? 0 : -ENOMEM;
 
     if (links)
         ledger->links = links;
-    if (!result && ledger->link_count > sample->reading_count)
-        ledger->link_count = sample->reading_count; /* cut by the realloc, rebuilt below */
     if (!result)
-        result = reserve_sockets(ledger, sample->reading_count);
+        result = reserve_sockets(ledger, sample->reading_count + sample->unplaced_count);
     if (!result)
         result = reserve_processes(ledger, sample);
     return result ? result : map_ports(ledger, sample);
-}
-
-/* Bring down time up to now. */
-static void count_down_time(struct ledger *ledger, int64_t now)
-{
-    for (size_t i = 0; i < ledger->port_count; i++) {
-        struct ledger_port *port = &ledger->ports[i];
-
-        if (port->vacant && port->down_until > 0 && now > port->down_until)
-            port->down_nanoseconds += (uint64_t)(now - port->down_until);
-    }
 }
 
 static void add_drops(struct ledger *ledger, struct ledger_port *port, uint32_t drops)
@@ -141,39 +130,27 @@ static void add_opening(struct ledger *ledger, struct ledger_port *port)
     ledger->revision++;
 }
 
-static void add_close(struct ledger *ledger, size_t port)
-{
-    if (port == LEDGER_NOWHERE)
-        return;
-    ledger->ports[port].closes++;
-    ledger->revision++;
-}
-
 static void enter_new_socket(struct ledger *ledger, const struct udp_socket *socket, size_t index)
 {
-    struct ledger_port *port = &ledger->ports[index];
-
     ledger->sockets[ledger->socket_count++] =
         (struct ledger_socket){.socket = *socket, .port = index, .open = true, .seen = true};
-    if (!port->watched)
+    if (index == LEDGER_NOWHERE || !ledger->ports[index].watched)
         return; /* the baseline */
-    add_opening(ledger, port);
-    add_drops(ledger, port, socket->drops);
+    add_opening(ledger, &ledger->ports[index]);
+    add_drops(ledger, &ledger->ports[index], socket->drops);
 }
 
 static void enter_known_socket(struct ledger *ledger, struct ledger_socket *known,
                                const struct udp_socket *socket, size_t index)
 {
-    struct ledger_port *port = &ledger->ports[index];
-    bool moved = known->open && known->port != index;
+    /* The kernel's counter wraps: atomic_t sk_drops in include/net/sock.h. */
+    uint32_t drops = (uint32_t)(socket->drops - known->socket.drops);
 
-    if (moved)
-        add_close(ledger, known->port);
-    if (port->watched) {
-        if (moved || !known->open)
-            add_opening(ledger, port);
-        /* The kernel's counter wraps: atomic_t sk_drops in include/net/sock.h. */
-        add_drops(ledger, port, (uint32_t)(socket->drops - known->socket.drops));
+    if (index != LEDGER_NOWHERE && ledger->ports[index].watched) {
+        if (known->open)
+            add_drops(ledger, &ledger->ports[index], drops);
+        else
+            add_opening(ledger, &ledger->ports[index]);
     }
     *known = (struct ledger_socket){.socket = *socket, .port = index, .open = true, .seen = true};
 }
@@ -192,7 +169,7 @@ static void close_unseen(struct ledger *ledger, int64_t now)
 
         if (!socket->open || socket->seen)
             continue;
-        add_close(ledger, socket->port);
+        ledger_add_close(ledger, socket->port);
         socket->open = false;
         socket->gone = ++ledger->gone;
         socket->gone_at = now;
@@ -222,25 +199,31 @@ static void forget_sockets(struct ledger *ledger, int64_t now)
     ledger->socket_count = kept;
 }
 
+/* known: how many sockets were known before the sample, by rising cookie. */
+static void enter_socket(struct ledger *ledger, size_t known, const struct udp_socket *socket,
+                         size_t port)
+{
+    struct ledger sorted = {.sockets = ledger->sockets, .socket_count = known};
+    size_t found = ledger_find_socket(&sorted, socket->cookie);
+
+    if (found < known && ledger->sockets[found].socket.cookie == socket->cookie)
+        enter_known_socket(ledger, &ledger->sockets[found], socket, port);
+    else
+        enter_new_socket(ledger, socket, port);
+}
+
 static void enter_sockets(struct ledger *ledger, const struct ledger_sample *sample)
 {
     size_t known = ledger->socket_count;
 
     for (size_t i = 0; i < known; i++)
         ledger->sockets[i].seen = false;
-    for (size_t i = 0; i < sample->reading_count; i++) {
-        const struct ledger_reading *reading = &sample->readings[i];
-        struct ledger sorted = {.sockets = ledger->sockets, .socket_count = known};
-        size_t found = ledger_find_socket(&sorted, reading->socket->cookie);
-        size_t port = ledger->shown[reading->port];
-
-        if (!reading->counted)
-            continue;
-        if (found < known && ledger->sockets[found].socket.cookie == reading->socket->cookie)
-            enter_known_socket(ledger, &ledger->sockets[found], reading->socket, port);
-        else
-            enter_new_socket(ledger, reading->socket, port);
-    }
+    for (size_t i = 0; i < sample->reading_count; i++)
+        if (sample->readings[i].counted)
+            enter_socket(ledger, known, sample->readings[i].socket,
+                         ledger->shown[sample->readings[i].port]);
+    for (size_t i = 0; i < sample->unplaced_count; i++)
+        enter_socket(ledger, known, &sample->unplaced[i], LEDGER_NOWHERE);
     close_unseen(ledger, sample->now);
     forget_sockets(ledger, sample->now);
     if (ledger->socket_count > 1)
@@ -259,14 +242,11 @@ static void enter_links(struct ledger *ledger, const struct ledger_sample *sampl
     for (size_t i = 0; i < ledger->port_count; i++)
         ledger->ports[i].serving = 0;
     for (size_t i = 0; i < sample->reading_count; i++) {
-        const struct ledger_reading *reading = &sample->readings[i];
-        struct ledger_port *port = &ledger->ports[ledger->shown[reading->port]];
+        size_t port = ledger->shown[sample->readings[i].port];
 
-        ledger->links[i] = (struct ledger_link){.cookie = reading->socket->cookie,
-                                                .port = ledger->shown[reading->port]};
-        port->serving++;
-        port->last_socket = *reading->socket;
-        port->has_last_socket = true;
+        ledger->links[i] =
+            (struct ledger_link){.cookie = sample->readings[i].socket->cookie, .port = port};
+        ledger->ports[port].serving++;
     }
     ledger->link_count = sample->reading_count;
     if (ledger->link_count > 1)
@@ -297,6 +277,23 @@ static void enter_fill(struct ledger_port *port, double share)
     port->fill_sum += share;
 }
 
+/* A port that is served again was down up to now, if it was down at all, and if it was looked at
+ * all the while: not when the agent itself was stopped. */
+static void enter_vacancy(const struct ledger *ledger, struct ledger_port *port, int64_t now)
+{
+    if (port->serving == 0) {
+        if (!port->vacant)
+            ledger_begin_vacancy(port, now);
+        ledger_confirm_vacancy(port);
+        ledger_add_down_time(port, now);
+    } else if (port->vacant) {
+        if (port->vacancy_is_sure && now - port->down_until <= ledger->longest_gap)
+            ledger_add_down_time(port, now);
+        port->vacant = false;
+        port->vacancy_is_sure = false;
+    }
+}
+
 static void enter_port(const struct ledger *ledger, struct ledger_port *port,
                        const struct port_sum *sum, int64_t now)
 {
@@ -305,12 +302,30 @@ static void enter_port(const struct ledger *ledger, struct ledger_port *port,
     /* Sockets that are counted elsewhere say nothing here; no socket has an empty queue. */
     if (sum->counted > 0 || port->serving == 0)
         queue_window_add(&port->window, now, ledger->peak_window, sum->queue_bytes);
-    if (port->serving > 0)
-        port->vacant = false;
-    else if (!port->vacant)
-        ledger_begin_vacancy(port, now);
+    enter_vacancy(ledger, port, now);
     port->down_until = now;
     port->watched = true;
+}
+
+/* A listener that nobody named may be there and not be shown, as there are too many: as long as it
+ * is not, nothing is told of it. Returns whether that is so. */
+static bool pass_suppressed(struct ledger_port *port, const struct ledger_sample *sample)
+{
+    size_t i = sockets_from_port(sample->unplaced, sample->unplaced_count, port->port);
+    char address[ADDRESS_TEXT_SIZE];
+    bool there = false;
+
+    for (; port->serving == 0 && !there && i < sample->unplaced_count &&
+           sample->unplaced[i].port == port->port;
+         i++) {
+        address_format(&sample->unplaced[i].address, address);
+        there = strcmp(address, port->address) == 0;
+    }
+    if (there) {
+        port->vacant = false;
+        port->down_until = 0;
+    }
+    return there;
 }
 
 static void enter_ports(struct ledger *ledger, const struct ledger_sample *sample,
@@ -328,10 +343,11 @@ static void enter_ports(struct ledger *ledger, const struct ledger_sample *sampl
         sum->fullest = share > sum->fullest ? share : sum->fullest;
     }
     for (size_t i = 0; i < ledger->port_count; i++)
-        enter_port(ledger, &ledger->ports[i], &sums[i], sample->now);
+        if (i < ledger->expected_count || !pass_suppressed(&ledger->ports[i], sample))
+            enter_port(ledger, &ledger->ports[i], &sums[i], sample->now);
     /* A sample shows no listener that nobody named once it is gone. */
     for (size_t i = ledger->expected_count; i < ledger->port_count; i++)
-        if (ledger->ports[i].serving == 0)
+        if (ledger->ports[i].vacant)
             ledger_set_state(&ledger->ports[i], PORT_ABSENT, sample->time);
     for (size_t i = 0; i < sample->port_count; i++)
         ledger_set_state(&ledger->ports[ledger->shown[i]], sample->ports[i].state, sample->time);
@@ -358,6 +374,7 @@ static void enter_holder(struct ledger *ledger, const struct ledger_holder *hold
 {
     struct ledger_receiver *receiver = &ledger->receivers[holder->receiver];
     uint64_t number = ledger->totals.samples;
+    bool is_start;
 
     for (size_t i = 0; i < receiver->process_count; i++) {
         struct ledger_process *process = &receiver->processes[i];
@@ -369,8 +386,9 @@ static void enter_holder(struct ledger *ledger, const struct ledger_holder *hold
     }
     receiver->processes[receiver->process_count++] = (struct ledger_process){
         .pid = holder->pid, .start_ticks = holder->start_ticks, .last_sample = number};
-    receiver->starts += receiver->watched;
-    ledger->revision += receiver->watched;
+    is_start = receiver->watched && holder->start_ticks > receiver->watched_ticks;
+    receiver->starts += is_start;
+    ledger->revision += is_start;
 }
 
 static void enter_holders(struct ledger *ledger, const struct ledger_sample *sample)
@@ -378,8 +396,12 @@ static void enter_holders(struct ledger *ledger, const struct ledger_sample *sam
     for (size_t i = 0; i < sample->holder_count; i++)
         enter_holder(ledger, &sample->holders[i]);
     for (size_t i = 0; i < ledger->receiver_count; i++) {
-        ledger->receivers[i].watched = true;
-        forget_processes(&ledger->receivers[i], ledger->totals.samples);
+        struct ledger_receiver *receiver = &ledger->receivers[i];
+
+        if (!receiver->watched)
+            receiver->watched_ticks = sample->ticks;
+        receiver->watched = true;
+        forget_processes(receiver, ledger->totals.samples);
     }
 }
 
@@ -434,7 +456,6 @@ int ledger_sample(struct ledger *ledger, const struct ledger_sample *sample)
 
     if (!sums)
         return -ENOMEM;
-    count_down_time(ledger, sample->now);
     ledger->totals.samples++;
     enter_sockets(ledger, sample);
     enter_links(ledger, sample);

@@ -14,6 +14,9 @@
 
 enum { VERSION = 1, SUM_DIGITS = 16 };
 
+/* Up to where a double, as Prometheus keeps it, counts each one. */
+#define MOST_COUNT (UINT64_C(1) << 53)
+
 /* FNV-1a. Each step is a bijection of the sum, so one byte that was changed always changes it. */
 static uint64_t sum_of(const char *bytes, size_t length)
 {
@@ -60,25 +63,45 @@ static void write_socket(const struct ledger_socket *socket, struct text *text)
 
 static void write_receiver(const struct ledger_receiver *receiver, struct text *text)
 {
-    text_print(text, "receiver %d %" PRIu64 " %zu %s\n", receiver->watched, receiver->starts,
-               receiver->process_count, receiver->name);
+    text_print(text, "receiver %d %" PRIu64 " %" PRIu64 " %zu %s\n", receiver->watched,
+               receiver->watched_ticks, receiver->starts, receiver->process_count, receiver->name);
     for (size_t i = 0; i < receiver->process_count; i++)
         text_print(text, "process %d %" PRIu64 " %" PRIu64 "\n", (int)receiver->processes[i].pid,
                    receiver->processes[i].start_ticks, receiver->processes[i].last_sample);
 }
 
-static size_t count_kept_sockets(const struct ledger *ledger)
+/* Of the listeners that nobody named, those that are too many to show can be without number: they
+ * are left out, and who does not know them all after a restart begins with a baseline. */
+static bool is_kept(const struct ledger *ledger, const struct ledger_socket *socket)
+{
+    if (socket->destroyed)
+        return false;
+    for (size_t i = 0; i < ledger->expected_count && socket->port == LEDGER_NOWHERE; i++)
+        if (ledger->ports[i].port == socket->socket.port)
+            return true;
+    return socket->port != LEDGER_NOWHERE || !socket->open;
+}
+
+/* Returns how many are kept; *all: whether those are all that are open. */
+static size_t count_kept_sockets(const struct ledger *ledger, bool *all)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < ledger->socket_count; i++)
-        count += !ledger->sockets[i].destroyed;
+    *all = true;
+    for (size_t i = 0; i < ledger->socket_count; i++) {
+        bool kept = is_kept(ledger, &ledger->sockets[i]);
+
+        count += kept;
+        *all &= kept || ledger->sockets[i].destroyed;
+    }
     return count;
 }
 
 void ledger_write(const struct ledger *ledger, const struct ledger_head *head, struct text *text)
 {
     size_t begin = text->length;
+    bool all;
+    size_t kept = count_kept_sockets(ledger, &all);
 
     text_print(text, MAGIC "%d\n", VERSION);
     text_print(text, "place %s %" PRIu64 "\n", head->place.boot, head->place.network_namespace);
@@ -88,12 +111,12 @@ void ledger_write(const struct ledger *ledger, const struct ledger_head *head, s
     text_print(text, "host %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", ledger->has_base,
                ledger->base_errors, ledger->attributed, ledger->unattributed,
                ledger->unattributed_before);
-    text_print(text, "counts %d %" PRIu64 " %zu %zu %zu\n", ledger->others_watched, ledger->gone,
-               ledger->port_count, count_kept_sockets(ledger), ledger->receiver_count);
+    text_print(text, "counts %d %" PRIu64 " %zu %zu %zu\n", ledger->others_watched && all,
+               ledger->gone, ledger->port_count, kept, ledger->receiver_count);
     for (size_t i = 0; i < ledger->port_count; i++)
         write_port(&ledger->ports[i], text);
     for (size_t i = 0; i < ledger->socket_count; i++)
-        if (!ledger->sockets[i].destroyed)
+        if (is_kept(ledger, &ledger->sockets[i]))
             write_socket(&ledger->sockets[i], text);
     for (size_t i = 0; i < ledger->receiver_count; i++)
         write_receiver(&ledger->receivers[i], text);
@@ -209,12 +232,12 @@ static int read_port(struct cursor *cursor, struct ledger *ledger)
     if (port_state_parse(state, &port.state))
         cursor->failed = true;
     port.last_change = take_double(cursor);
-    port.dropped_datagrams = take_next(cursor, UINT64_MAX);
-    port.opens = take_next(cursor, UINT64_MAX);
-    port.closes = take_next(cursor, UINT64_MAX);
-    port.down_nanoseconds = take_next(cursor, UINT64_MAX);
+    port.dropped_datagrams = take_next(cursor, MOST_COUNT);
+    port.opens = take_next(cursor, MOST_COUNT);
+    port.closes = take_next(cursor, MOST_COUNT);
+    port.down_nanoseconds = take_next(cursor, INT64_MAX);
     for (int i = 0; i < FILL_BUCKETS; i++)
-        port.fill[i] = take_next(cursor, UINT64_MAX);
+        port.fill[i] = take_next(cursor, MOST_COUNT);
     port.fill_sum = take_double(cursor);
     expect(cursor, " ");
     take_word(cursor, ' ', port.address, sizeof(port.address));
@@ -271,7 +294,7 @@ static int read_socket(struct cursor *cursor, struct ledger *ledger)
     if (ledger->socket_count > 0)
         last = &ledger->sockets[ledger->socket_count - 1];
     if (strcmp(address, again) != 0 ||
-        (socket.port == LEDGER_NOWHERE ? socket.open : socket.port >= ledger->port_count) ||
+        (socket.port != LEDGER_NOWHERE && socket.port >= ledger->port_count) ||
         (last && last->socket.cookie >= value->cookie))
         return -EBADMSG;
     ledger->sockets[ledger->socket_count++] = socket;
@@ -300,7 +323,8 @@ static int read_receiver(struct cursor *cursor, struct ledger *ledger)
 
     expect(cursor, "receiver");
     receiver->watched = take_next(cursor, 1) != 0;
-    receiver->starts = take_next(cursor, UINT64_MAX);
+    receiver->watched_ticks = take_next(cursor, UINT64_MAX);
+    receiver->starts = take_next(cursor, MOST_COUNT);
     count = take_next(cursor, (uint64_t)(cursor->end - cursor->at)); /* each takes a line */
     expect(cursor, " ");
     take_word(cursor, '\n', name, sizeof(name));
@@ -335,15 +359,15 @@ static struct counts read_head(struct cursor *cursor, struct ledger_head *head,
     expect(cursor, "\nclean");
     head->clean = take_next(cursor, 1) != 0;
     expect(cursor, "\ntotals");
-    ledger->totals.samples = take_next(cursor, UINT64_MAX);
-    ledger->totals.events_lost = take_next(cursor, UINT64_MAX);
-    ledger->totals.server_restarts = take_next(cursor, UINT64_MAX);
+    ledger->totals.samples = take_next(cursor, MOST_COUNT);
+    ledger->totals.events_lost = take_next(cursor, MOST_COUNT);
+    ledger->totals.server_restarts = take_next(cursor, MOST_COUNT);
     expect(cursor, "\nhost");
     ledger->has_base = take_next(cursor, 1) != 0;
     ledger->base_errors = take_next(cursor, UINT64_MAX);
-    ledger->attributed = take_next(cursor, UINT64_MAX);
-    ledger->unattributed = take_next(cursor, UINT64_MAX);
-    ledger->unattributed_before = take_next(cursor, UINT64_MAX);
+    ledger->attributed = take_next(cursor, INT64_MAX);
+    ledger->unattributed = take_next(cursor, INT64_MAX);
+    ledger->unattributed_before = take_next(cursor, INT64_MAX);
     expect(cursor, "\ncounts");
     ledger->others_watched = take_next(cursor, 1) != 0;
     ledger->gone = take_next(cursor, UINT64_MAX);

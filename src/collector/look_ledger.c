@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "collector/verdict.h"
 
 /* The arrays of one sample. */
@@ -47,9 +48,9 @@ static void add_port(struct entry *entry, const struct look *look, size_t index)
     }
 }
 
-int look_ledger_enter(struct ledger *ledger, const struct look *look, bool shows_others,
-                      int64_t now)
+int look_ledger_enter(struct ledger *ledger, const struct layout *layout, int64_t now)
 {
+    const struct look *look = layout->look;
     struct entry entry = {0};
     size_t sockets = 0, holders = 0;
     int result = -ENOMEM;
@@ -65,15 +66,19 @@ int look_ledger_enter(struct ledger *ledger, const struct look *look, bool shows
     if (entry.ports && entry.readings && entry.holders) {
         for (size_t i = 0; i < look->port_count; i++)
             add_port(&entry, look, i);
-        result = ledger_sample(ledger, &(struct ledger_sample){.now = now,
-                                                               .time = look->time,
-                                                               .ports = entry.ports,
-                                                               .port_count = look->port_count,
-                                                               .readings = entry.readings,
-                                                               .reading_count = entry.reading_count,
-                                                               .holders = entry.holders,
-                                                               .holder_count = entry.holder_count,
-                                                               .shows_others = shows_others});
+        result =
+            ledger_sample(ledger, &(struct ledger_sample){.now = now,
+                                                          .time = look->time,
+                                                          .ticks = clock_boot_ticks(),
+                                                          .ports = entry.ports,
+                                                          .port_count = look->port_count,
+                                                          .readings = entry.readings,
+                                                          .reading_count = entry.reading_count,
+                                                          .unplaced = layout->unplaced,
+                                                          .unplaced_count = layout->unplaced_count,
+                                                          .holders = entry.holders,
+                                                          .holder_count = entry.holder_count,
+                                                          .shows_others = layout->all});
     }
     free(entry.ports);
     free(entry.readings);

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "clock.h"
+#include "collector/match.h"
 
 enum { SHARE_OF_AGE = 200, SHARE_OF_CORE = 20 };
 
@@ -12,7 +12,9 @@ static const int64_t shortest_wait = 10000000; /* nanoseconds */
 
 struct vacancy {
     const struct config *config;
-    int64_t *asked; /* of each expected port: when it was last asked for */
+    int64_t *asked;    /* of each expected port: when it was last looked for */
+    bool *is_due;      /* of each expected port: it is being looked for */
+    uint16_t *numbers; /* room for the numbers of those that are due */
 };
 
 int vacancy_open(struct vacancy **vacancy, const struct config *config)
@@ -23,8 +25,10 @@ int vacancy_open(struct vacancy **vacancy, const struct config *config)
         return -ENOMEM;
     made->config = config;
     made->asked = calloc(config->port_count + 1, sizeof(*made->asked));
-    if (!made->asked) {
-        free(made);
+    made->is_due = calloc(config->port_count + 1, sizeof(*made->is_due));
+    made->numbers = calloc(config->port_count + 1, sizeof(*made->numbers));
+    if (!made->asked || !made->is_due || !made->numbers) {
+        vacancy_close(made);
         return -ENOMEM;
     }
     *vacancy = made;
@@ -36,6 +40,8 @@ void vacancy_close(struct vacancy *vacancy)
     if (!vacancy)
         return;
     free(vacancy->asked);
+    free(vacancy->is_due);
+    free(vacancy->numbers);
     free(vacancy);
 }
 
@@ -49,50 +55,109 @@ static int64_t wait_for_age(const struct vacancy *vacancy, int64_t age)
     return wait < vacancy->config->sample_interval ? wait : -1;
 }
 
-static bool is_found(struct sock_diag *diag, uint8_t family, const struct address *address,
-                     uint32_t interface, uint16_t port)
-{
-    return sock_diag_find(diag, family, address, interface, port) == 0;
-}
-
-static bool is_served(const struct expected_port *expected, const struct udp_socket *last,
-                      struct sock_diag *diag)
-{
-    static const struct address wildcard[] = {{.family = AF_INET}, {.family = AF_INET6}};
-    uint16_t port = expected->port;
-
-    if (last && is_found(diag, last->family, &last->address, last->interface, port))
-        return true;
-    /* A specific address is answered for by the wildcards too (__udp4_lib_lookup). */
-    if (!expected->any_address)
-        return is_found(diag, expected->address.family, &expected->address, 0, port);
-    return is_found(diag, AF_INET, &wildcard[0], 0, port) ||
-           is_found(diag, AF_INET6, &wildcard[1], 0, port);
-}
-
-int64_t vacancy_ask(struct vacancy *vacancy, const struct ledger *ledger, struct sock_diag *diag,
-                    int64_t now, bool *found)
+/* Which ports are due now. Returns nanoseconds until the next one is, -1: none will be. */
+static int64_t choose_due(struct vacancy *vacancy, const struct ledger *ledger, int64_t now)
 {
     int64_t next = -1;
 
-    *found = false;
     for (size_t i = 0; i < vacancy->config->port_count; i++) {
         int64_t wait, due;
 
+        vacancy->is_due[i] = false;
         if (!ledger_is_vacant(ledger, i))
             continue;
         wait = wait_for_age(vacancy, now - ledger_vacant_since(ledger, i));
+        vacancy->is_due[i] =
+            !ledger_vacancy_is_sure(ledger, i) || (wait >= 0 && vacancy->asked[i] + wait <= now);
+        if (vacancy->is_due[i])
+            vacancy->asked[i] = now;
         if (wait < 0)
             continue;
         due = vacancy->asked[i] + wait - now;
-        if (due <= 0) {
-            vacancy->asked[i] = now;
-            *found |= is_served(&vacancy->config->ports[i], ledger_last_socket(ledger, i), diag);
-            due = wait;
-        }
         next = next < 0 || due < next ? due : next;
     }
-    if (next >= 0 && next < SHARE_OF_CORE * (clock_monotonic() - now))
-        next = SHARE_OF_CORE * (clock_monotonic() - now);
     return next;
+}
+
+static int compare_numbers(const void *left, const void *right)
+{
+    return *(const uint16_t *)left - *(const uint16_t *)right;
+}
+
+/* The numbers of the ports that are due, rising, without repeats. */
+static size_t list_numbers(struct vacancy *vacancy)
+{
+    size_t count = 0, kept = 0;
+
+    for (size_t i = 0; i < vacancy->config->port_count; i++)
+        if (vacancy->is_due[i])
+            vacancy->numbers[count++] = vacancy->config->ports[i].port;
+    if (count > 1)
+        qsort(vacancy->numbers, count, sizeof(*vacancy->numbers), compare_numbers);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || vacancy->numbers[i] != vacancy->numbers[kept - 1])
+            vacancy->numbers[kept++] = vacancy->numbers[i];
+    return kept;
+}
+
+/* Look for the ports that are due; those that are served are so no more, and none is when that
+ * fails. Returns whether any is served. */
+static bool look_for_due(struct vacancy *vacancy, struct sock_diag *diag)
+{
+    struct socket_list list = {0};
+    struct match match = {0};
+    size_t count = list_numbers(vacancy);
+    bool found = false;
+    int result;
+
+    if (count == 0)
+        return false;
+    result = sock_diag_dump_ports(diag, vacancy->numbers, count, &list);
+    if (!result)
+        result = match_sockets(vacancy->config, list.sockets, list.count, &match);
+    for (size_t i = 0; i < vacancy->config->port_count; i++) {
+        bool served = !result && match.first[i] != match.first[i + 1];
+
+        found |= vacancy->is_due[i] && served;
+        vacancy->is_due[i] &= !result && !served;
+    }
+    match_free(&match);
+    socket_list_free(&list);
+    return found;
+}
+
+/* Enter that the ports that are still due are down. sure: of those alone that were so before.
+ * Returns whether any is left. */
+static bool enter_silence(struct vacancy *vacancy, struct ledger *ledger, bool sure, int64_t now,
+                          double time)
+{
+    bool left = false;
+
+    for (size_t i = 0; i < vacancy->config->port_count; i++) {
+        if (!vacancy->is_due[i])
+            continue;
+        if (sure && !ledger_vacancy_is_sure(ledger, i)) {
+            left = true;
+        } else {
+            ledger_saw_vacant(ledger, i, now, time);
+            vacancy->is_due[i] = false;
+        }
+    }
+    return left;
+}
+
+int64_t vacancy_ask(struct vacancy *vacancy, struct ledger *ledger, struct sock_diag *diag,
+                    int64_t now, double time, bool *found)
+{
+    int64_t next = choose_due(vacancy, ledger, now);
+    int64_t cost;
+
+    *found = look_for_due(vacancy, diag);
+    if (enter_silence(vacancy, ledger, true, now, time)) {
+        /* A dump can leave out a live socket without a sign: its silence is believed twice. */
+        *found |= look_for_due(vacancy, diag);
+        enter_silence(vacancy, ledger, false, now, time);
+    }
+    cost = clock_monotonic() - now;
+    return next >= 0 && next < SHARE_OF_CORE * cost ? SHARE_OF_CORE * cost : next;
 }
