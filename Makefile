@@ -10,7 +10,7 @@ VERSION := 0.1.0
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes
 HARDENING ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP \
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDENING) $(CPPFLAGS) $(CFLAGS) -MMD -MP \
 	-DUDPWATCH_VERSION='"$(VERSION)"' -DUDPWATCH_LIBEXECDIR='"$(LIBEXECDIR)"'
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
@@ -75,6 +75,11 @@ $B/tests/%.o: tests/tools/%.c
 # RUN: what runs each unit test, valgrind say. PYTEST: more options for pytest.
 unit: all $(UNIT_TESTS)
 	$Qset -e; for test in $(sort $(UNIT_TESTS)); do UDPWATCH_BUILD=$B $(RUN) $$(realpath $$test); done
+
+# Those that need neither root nor namespaces, for the build of a package.
+PRIVILEGED_TESTS := $(patsubst %,$B/unit/%_test,close_events collector ledger_file sandbox sock_diag_find vacancy)
+unprivileged:
+	$Q$(MAKE) --no-print-directory UNIT_TESTS='$(filter-out $(PRIVILEGED_TESTS),$(UNIT_TESTS))' unit
 
 system: all $B/tests/udp_holder
 	$Qtests/tools/fetch-daemons build/daemons
@@ -166,7 +171,7 @@ bench: all $B/tests/udp_holder
 install: all
 	install -D -m 755 $B/udpwatch $(DESTDIR)$(PREFIX)/bin/udpwatch
 	install -D -m 755 $B/udpwatch-server $(DESTDIR)$(LIBEXECDIR)/udpwatch-server
-	install -d $(DESTDIR)/etc/udpwatch/conf.d
+	install -D -m 644 etc/conf.d/README $(DESTDIR)/etc/udpwatch/conf.d/README
 	test -e $(DESTDIR)/etc/udpwatch/udpwatch.ini || \
 		install -m 644 etc/udpwatch.ini $(DESTDIR)/etc/udpwatch/udpwatch.ini
 	install -D -m 644 doc/status.schema.json $(DESTDIR)$(PREFIX)/share/doc/udpwatch/status.schema.json
@@ -174,6 +179,11 @@ install: all
 	install -D -m 644 doc/udpwatch.ini.5 $(DESTDIR)$(PREFIX)/share/man/man5/udpwatch.ini.5
 	install -D -m 644 etc/bash-completion/udpwatch \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/udpwatch
+
+# The package, in build/deb: built in a copy, as dpkg-buildpackage writes beside the tree.
+deb:
+	$Qtests/tools/install-deps build package
+	$Qtests/tools/build-deb build/deb
 
 help:
 	@echo 'make           build $B/udpwatch and $B/udpwatch-server'
@@ -186,11 +196,12 @@ help:
 	@echo 'make coverage  all tests, with the share of lines that they reach'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
 	@echo 'make bench     processor time of a scrape, beside ss -uanpm, and of watching'
+	@echo 'make deb       the Debian package, in build/deb'
 	@echo 'make install   to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
 	@echo 'make clean     remove $B'
 
 clean:
 	rm -rf $B
 
-.PHONY: force all unit system check run lint sanitize tsan valgrind coverage fuzz bench install help clean
+.PHONY: force all unit unprivileged system check run lint sanitize tsan valgrind coverage fuzz bench deb install help clean
 -include $(shell find $B/obj $B/unit $B/tests -type f -name '*.d' 2>/dev/null)
