@@ -1,0 +1,141 @@
+/* The ledger's file on disks and in directories where it cannot be kept. Needs root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "collector/ledger_records.h"
+#include "state_directory.h"
+
+static void mount_small(void)
+{
+    assert_int_equal(mkdir(directory, 0755), 0);
+    assert_int_equal(mount("udpwatch", directory, "tmpfs", 0, "size=64k"), 0);
+}
+
+static void fill_up(void)
+{
+    static const char block[4096] = "x";
+    char path[160];
+    int file;
+
+    path_in(path, directory, "filler");
+    file = open(path, O_WRONLY | O_CREAT, 0600);
+    while (write(file, block, sizeof(block)) > 0)
+        ;
+    close(file);
+}
+
+static void save_on_a_full_disk(void)
+{
+    char path[160];
+    struct ledger_file *file;
+    struct ledger *ledger;
+    int before;
+
+    mount_small();
+    file = open_file();
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    fill_up();
+    before = begin_log();
+    for (int i = 0; i < 3; i++)
+        ledger_file_save(file, ledger, false);
+    assert_int_equal(ledger_file_saved(file), 0);
+    end_log(before, "free some space", 1, 1);
+    assert_false(exists("ledger") || exists("ledger.new"));
+    path_in(path, directory, "filler");
+    assert_int_equal(unlink(path), 0);
+    before = begin_log();
+    ledger_file_save(file, ledger, true);
+    assert_int_equal(ledger_file_saved(file), 1);
+    end_log(before, "are kept in", 1, 1);
+    /* The room of the old one is enough for the new one. */
+    fill_up();
+    before = begin_log();
+    for (int i = 0; i < 3; i++)
+        ledger_file_save(file, ledger, false);
+    assert_int_equal(ledger_file_saved(file), 1);
+    end_log(before, "", 0, 0);
+    /* A larger one does not fit, and the old one is older than what is served. */
+    for (int i = 0; i < 100; i++)
+        assert_non_null(ledger_add_port(ledger, "a receiver with a long name to take up room"));
+    before = begin_log();
+    ledger_file_save(file, ledger, false);
+    assert_int_equal(ledger_file_saved(file), 0);
+    end_log(before, "free some space", 1, 1);
+    assert_false(exists("ledger") || exists("ledger.new"));
+    ledger_close(ledger);
+    ledger_file_close(file);
+}
+
+/* Neither written nor removed can it be; at the next start it is not used. */
+static void save_on_a_read_only_disk(void)
+{
+    struct ledger_file *file;
+    struct ledger *ledger;
+    int before;
+
+    mount_small();
+    live(5, false);
+    assert_int_equal(mount("udpwatch", directory, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=64k"), 0);
+    before = begin_log();
+    file = open_file();
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    assert_int_equal(ledger_totals(ledger)->samples, 0);
+    ledger_file_save(file, ledger, false);
+    assert_int_equal(ledger_file_saved(file), 0);
+    end_log(before, "mount it for writing", 1, 1);
+    ledger_close(ledger);
+    ledger_file_close(file);
+}
+
+static void save_without_permission(void)
+{
+    struct ledger_file *file;
+    struct ledger *ledger;
+    int before;
+
+    live(5, false);
+    before = begin_log();
+    if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+        _exit(1);
+    file = open_file();
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    assert_int_equal(ledger_totals(ledger)->samples, 0);
+    ledger_file_save(file, ledger, false);
+    assert_int_equal(ledger_file_saved(file), 0);
+    ledger_close(ledger);
+    ledger_file_close(file);
+    dup2(before, STDERR_FILENO);
+}
+
+static void test_a_full_disk(void **state)
+{
+    (void)state;
+    in_child(save_on_a_full_disk);
+}
+
+static void test_a_read_only_disk(void **state)
+{
+    (void)state;
+    in_child(save_on_a_read_only_disk);
+}
+
+static void test_a_directory_of_another_user(void **state)
+{
+    (void)state;
+    in_child(save_without_permission);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        in_directories(test_a_full_disk),
+        in_directories(test_a_read_only_disk),
+        in_directories(test_a_directory_of_another_user),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
