@@ -269,7 +269,8 @@ int ledger_file_saved(const struct ledger_file *file)
     return !file->failed && file->saved;
 }
 
-/* The bytes of the file. Returns 0 with the text, or -errno. */
+/* The bytes of the file. Returns 0 with the text, or -errno: -ENOENT as well where it is empty, as
+ * remove_old leaves it. */
 static int read_bytes(const struct ledger_file *file, struct text *text)
 {
     char bytes[65536];
@@ -289,7 +290,9 @@ static int read_bytes(const struct ledger_file *file, struct text *text)
     if (length < 0)
         result = -errno;
     close(descriptor);
-    return text->failed ? -ENOMEM : result;
+    if (text->failed)
+        return -ENOMEM;
+    return !result && text->length == 0 ? -ENOENT : result;
 }
 
 /* Keep what cannot be used under another name. */
@@ -325,7 +328,7 @@ static int load_kept(const struct ledger_file *file, struct ledger **ledger)
 
     *ledger = NULL;
     if (!result)
-        result = ledger_read(text.bytes ? text.bytes : "", text.length, &head, ledger);
+        result = ledger_read(text.bytes, text.length, &head, ledger);
     text_free(&text);
     if (result == -ENOMEM || result == -ENOENT)
         return result == -ENOENT ? 0 : result;

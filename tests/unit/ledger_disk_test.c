@@ -97,7 +97,6 @@ static void save_without_permission(void)
     struct ledger *ledger;
     int before;
 
-    live(5, false);
     before = begin_log();
     if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
         _exit(1);
@@ -109,6 +108,27 @@ static void save_without_permission(void)
     ledger_close(ledger);
     ledger_file_close(file);
     dup2(before, STDERR_FILENO);
+}
+
+/* What is older than what was served is emptied where it cannot be unlinked; that is no damage. */
+static void test_a_file_that_was_emptied_is_none(void **state)
+{
+    char path[160];
+    struct stat status;
+    int before;
+
+    (void)state;
+    live(5, false);
+    path_in(path, directory, "ledger");
+    assert_int_equal(chown(path, 65534, 65534), 0);
+    assert_int_equal(chmod(directory, 0755), 0);
+    in_child(save_without_permission);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_size, 0);
+    before = begin_log();
+    assert_int_equal(live(1, false), 0);
+    end_log(before, "", 0, 0);
+    assert_int_equal(live(0, false), 1);
 }
 
 static void test_a_full_disk(void **state)
@@ -126,6 +146,7 @@ static void test_a_read_only_disk(void **state)
 static void test_a_directory_of_another_user(void **state)
 {
     (void)state;
+    live(5, false);
     in_child(save_without_permission);
 }
 
@@ -135,6 +156,7 @@ int main(void)
         in_directories(test_a_full_disk),
         in_directories(test_a_read_only_disk),
         in_directories(test_a_directory_of_another_user),
+        in_directories(test_a_file_that_was_emptied_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
