@@ -106,12 +106,24 @@ static const char *remedy_for(int error)
     }
 }
 
+static const char *reason_for(int error)
+{
+    return error == -EWOULDBLOCK ? "it is locked" : strerror(-error);
+}
+
 static void report(const struct ledger_file *file, const char *what, int error)
 {
     log_error(
         "cannot %s %s: %s: %s; until then counters begin at 0 when the agent is started again",
-        what, file->name, error == -EWOULDBLOCK ? "it is locked" : strerror(-error),
-        remedy_for(error));
+        what, file->name, reason_for(error), remedy_for(error));
+}
+
+/* Nor can what was kept there be removed. */
+static void report_left(const struct ledger_file *file, int error)
+{
+    log_error("cannot keep the counters in %s: %s: %s; counters may go on from what was last kept "
+              "there, which can be lower: remove %s/" NAME " before the agent is started again",
+              file->name, reason_for(error), remedy_for(error), file->name);
 }
 
 int ledger_file_open(struct ledger_file **file, const char *directory, const char *procfs)
@@ -217,18 +229,21 @@ static int replace(const struct ledger_file *file, const struct text *text, bool
     return result;
 }
 
-/* What lies there is older than what will be served: it must not be found again. */
-static void remove_old(const struct ledger_file *file)
+/* What lies there is older than what will be served: it must not be found again. Returns whether
+ * it is left there all the same, as on a disk that is read-only. */
+static bool remove_old(const struct ledger_file *file)
 {
     int descriptor;
 
     unlinkat(file->directory, NEW_NAME, 0);
     if (unlinkat(file->directory, NAME, 0) == 0 || errno == ENOENT)
-        return;
+        return false;
     descriptor =
         openat(file->directory, NAME, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (descriptor >= 0)
-        close(descriptor);
+    if (descriptor < 0)
+        return errno != ENOENT;
+    close(descriptor);
+    return false;
 }
 
 /* Returns 0, or -errno. */
@@ -236,18 +251,21 @@ static int save(struct ledger_file *file, const struct ledger *ledger, bool clea
 {
     const struct ledger_head head = {.place = file->place, .clean = clean};
     struct text text = {0};
+    bool left = false;
     int result;
 
     ledger_write(ledger, &head, &text);
     result = text.failed ? -ENOMEM : replace(file, &text, to_disk);
     if (result)
-        remove_old(file);
+        left = remove_old(file);
     if (result == -ENOSPC || result == -EDQUOT)
         result = replace(file, &text, to_disk); /* in the room that the old one took */
     text_free(&text);
     if (result)
         unlinkat(file->directory, NEW_NAME, 0);
-    if (result && !file->failed)
+    if (result && !file->failed && left)
+        report_left(file, result);
+    else if (result && !file->failed)
         report(file, "keep the counters in", result);
     else if (!result && file->failed)
         log_info("the counters are kept in %s again", file->name);

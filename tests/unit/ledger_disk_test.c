@@ -70,6 +70,11 @@ static void save_on_a_full_disk(void)
     ledger_file_close(file);
 }
 
+static void mount_again(unsigned long flags)
+{
+    assert_int_equal(mount("udpwatch", directory, "tmpfs", MS_REMOUNT | flags, "size=64k"), 0);
+}
+
 /* Neither written nor removed can it be; at the next start it is not used. */
 static void save_on_a_read_only_disk(void)
 {
@@ -79,7 +84,7 @@ static void save_on_a_read_only_disk(void)
 
     mount_small();
     live(5, false);
-    assert_int_equal(mount("udpwatch", directory, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=64k"), 0);
+    mount_again(MS_RDONLY);
     before = begin_log();
     file = open_file();
     assert_int_equal(ledger_file_load(file, &ledger), 0);
@@ -87,6 +92,52 @@ static void save_on_a_read_only_disk(void)
     ledger_file_save(file, ledger, false);
     assert_int_equal(ledger_file_saved(file), 0);
     end_log(before, "mount it for writing", 1, 1);
+    ledger_close(ledger);
+    ledger_file_close(file);
+}
+
+/* What was kept before stays, and will be found once it can be written: only the log can warn. */
+static void save_on_a_disk_that_became_read_only(void)
+{
+    char warning[256];
+    struct ledger_file *file;
+    struct ledger *ledger;
+    int before;
+
+    snprintf(warning, sizeof(warning),
+             "counters may go on from what was last kept there, which can be lower: remove "
+             "%s/ledger before the agent is started again\n",
+             directory);
+    mount_small();
+    live(5, false);
+    file = open_file();
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    mount_again(MS_RDONLY);
+    before = begin_log();
+    for (int i = 0; i < 3; i++)
+        ledger_file_save(file, ledger, false);
+    assert_int_equal(ledger_file_saved(file), 0);
+    end_log(before, warning, 1, 1);
+    ledger_close(ledger);
+    ledger_file_close(file); /* as a crash does */
+    mount_again(0);
+    assert_int_equal(live(0, false), 5);
+}
+
+/* Where nothing was kept, there is nothing to be removed. */
+static void save_nothing_on_a_read_only_disk(void)
+{
+    struct ledger_file *file;
+    struct ledger *ledger;
+    int before;
+
+    mount_small();
+    mount_again(MS_RDONLY);
+    before = begin_log();
+    file = open_file();
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    ledger_file_save(file, ledger, false);
+    end_log(before, "counters begin at 0 when the agent is started again\n", 1, 1);
     ledger_close(ledger);
     ledger_file_close(file);
 }
@@ -141,6 +192,15 @@ static void test_a_read_only_disk(void **state)
 {
     (void)state;
     in_child(save_on_a_read_only_disk);
+    assert_int_equal(umount2(directory, MNT_DETACH), 0);
+    assert_int_equal(rmdir(directory), 0);
+    in_child(save_nothing_on_a_read_only_disk);
+}
+
+static void test_a_disk_that_became_read_only(void **state)
+{
+    (void)state;
+    in_child(save_on_a_disk_that_became_read_only);
 }
 
 static void test_a_directory_of_another_user(void **state)
@@ -155,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_directories(test_a_full_disk),
         in_directories(test_a_read_only_disk),
+        in_directories(test_a_disk_that_became_read_only),
         in_directories(test_a_directory_of_another_user),
         in_directories(test_a_file_that_was_emptied_is_none),
     };
