@@ -118,12 +118,20 @@ static void report(const struct ledger_file *file, const char *what, int error)
         what, file->name, reason_for(error), remedy_for(error));
 }
 
-/* Nor can what was kept there be removed. */
-static void report_left(const struct ledger_file *file, int error)
+/* left: nor can what was kept there be removed. */
+static void report_save(const struct ledger_file *file, int error, bool left)
 {
-    log_error("cannot keep the counters in %s: %s: %s; counters may go on from what was last kept "
-              "there, which can be lower: remove %s/" NAME " before the agent is started again",
-              file->name, reason_for(error), remedy_for(error), file->name);
+    if (error == -ESTALE)
+        log_error("cannot keep the counters in %s: it was replaced or removed: restart the agent, "
+                  "which then goes on from what is kept there, or from 0",
+                  file->name);
+    else if (left)
+        log_error("cannot keep the counters in %s: %s: %s; counters may go on from what was last "
+                  "kept there, which can be lower: remove %s/" NAME
+                  " before the agent is started again",
+                  file->name, reason_for(error), remedy_for(error), file->name);
+    else
+        report(file, "keep the counters in", error);
 }
 
 int ledger_file_open(struct ledger_file **file, const char *directory, const char *procfs)
@@ -246,7 +254,21 @@ static bool remove_old(const struct ledger_file *file)
     return false;
 }
 
-/* Returns 0, or -errno. */
+/* Whether the name leads to another directory than the one that is held open, or to none: the next
+ * start would look in vain for what is kept here. A name that cannot be followed proves nothing, as
+ * root may have opened it. */
+static bool is_replaced(const struct ledger_file *file)
+{
+    struct stat named, held;
+
+    if (stat(file->name, &named) < 0)
+        return errno == ENOENT || errno == ENOTDIR;
+    return fstat(file->directory, &held) == 0 &&
+           (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
+}
+
+/* Where the directory was replaced, it is kept up to date all the same: it may be moved back.
+ * Returns 0, or -errno: -ESTALE then. */
 static int save(struct ledger_file *file, const struct ledger *ledger, bool clean, bool to_disk)
 {
     const struct ledger_head head = {.place = file->place, .clean = clean};
@@ -263,10 +285,10 @@ static int save(struct ledger_file *file, const struct ledger *ledger, bool clea
     text_free(&text);
     if (result)
         unlinkat(file->directory, NEW_NAME, 0);
-    if (result && !file->failed && left)
-        report_left(file, result);
-    else if (result && !file->failed)
-        report(file, "keep the counters in", result);
+    if (is_replaced(file))
+        result = -ESTALE;
+    if (result && !file->failed)
+        report_save(file, result, left);
     else if (!result && file->failed)
         log_info("the counters are kept in %s again", file->name);
     file->failed = result != 0;

@@ -142,6 +142,91 @@ static void save_nothing_on_a_read_only_disk(void)
     ledger_file_close(file);
 }
 
+static const char replaced[] = "it was replaced or removed: restart the agent";
+
+/* Save into the directory where it lies now: a save that nobody will find is none. */
+static void check_replaced(struct ledger_file *file, const struct ledger *ledger)
+{
+    int before = begin_log();
+
+    for (int i = 0; i < 3; i++) {
+        ledger_file_save(file, ledger, false);
+        assert_int_equal(ledger_file_saved(file), 0);
+    }
+    end_log(before, replaced, 1, 1);
+}
+
+static void check_kept_again(struct ledger_file *file, const struct ledger *ledger)
+{
+    int before = begin_log();
+
+    ledger_file_save(file, ledger, false);
+    assert_int_equal(ledger_file_saved(file), 1);
+    end_log(before, "are kept in", 1, 1);
+}
+
+/* The next agent finds what lies under the name, whatever the descriptor leads to. */
+static void test_a_directory_that_is_replaced(void **state)
+{
+    char moved[160];
+    struct ledger_file *file;
+    struct ledger *ledger;
+
+    (void)state;
+    path_in(moved, base, "moved");
+    live(5, false);
+    file = open_file();
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    assert_int_equal(rename(directory, moved), 0);
+    check_replaced(file, ledger);
+    assert_int_equal(rename(moved, directory), 0);
+    check_kept_again(file, ledger);
+
+    assert_int_equal(rename(directory, moved), 0);
+    assert_int_equal(mkdir(directory, 0755), 0);
+    ledger_totals(ledger)->samples = 7;
+    check_replaced(file, ledger);
+    assert_false(exists("ledger"));
+    assert_int_equal(rmdir(directory), 0);
+    assert_int_equal(rename(moved, directory), 0);
+    ledger_close(ledger);
+    ledger_file_close(file); /* as a crash does: what was moved is not older than what was served */
+    assert_int_equal(live(0, false), 7);
+}
+
+static void test_a_directory_that_is_mounted_over(void **state)
+{
+    struct ledger_file *file;
+    struct ledger *ledger;
+
+    (void)state;
+    live(5, false);
+    file = open_file();
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    assert_int_equal(mount("udpwatch", directory, "tmpfs", 0, "size=64k"), 0);
+    check_replaced(file, ledger);
+    assert_int_equal(umount2(directory, 0), 0);
+    check_kept_again(file, ledger);
+    ledger_close(ledger);
+    ledger_file_close(file);
+}
+
+static void test_a_directory_that_is_removed(void **state)
+{
+    char command[160];
+    struct ledger_file *file;
+    struct ledger *ledger;
+
+    (void)state;
+    file = open_file();
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    snprintf(command, sizeof(command), "rm -r %s", directory);
+    assert_int_equal(system(command), 0);
+    check_replaced(file, ledger);
+    ledger_close(ledger);
+    ledger_file_close(file);
+}
+
 static void save_without_permission(void)
 {
     struct ledger_file *file;
@@ -216,6 +301,9 @@ int main(void)
         in_directories(test_a_full_disk),
         in_directories(test_a_read_only_disk),
         in_directories(test_a_disk_that_became_read_only),
+        in_directories(test_a_directory_that_is_replaced),
+        in_directories(test_a_directory_that_is_mounted_over),
+        in_directories(test_a_directory_that_is_removed),
         in_directories(test_a_directory_of_another_user),
         in_directories(test_a_file_that_was_emptied_is_none),
     };
