@@ -117,6 +117,11 @@ static bool without_ipv4(const struct udp_socket *socket)
            (socket->ipv6_only || !address_is_wildcard(&socket->address));
 }
 
+static bool without_ipv4_from_outside(const struct udp_socket *socket)
+{
+    return on_loopback(socket) || without_ipv4(socket);
+}
+
 static bool all_sockets(const struct look_port *port, bool (*holds)(const struct udp_socket *))
 {
     for (size_t i = 0; i < port->socket_count; i++)
@@ -136,6 +141,9 @@ static bool tell_unreachable(const struct look *look, const struct look_port *po
         text_append(text, "bound to the loopback address: only this host can send to it");
     else if (all_sockets(port, without_ipv4))
         text_append(text, "bound for IPv6 only: IPv4 senders do not reach it");
+    else if (all_sockets(port, without_ipv4_from_outside))
+        text_append(text, "bound to the loopback address and for IPv6 only: IPv4 senders on other "
+                          "hosts do not reach it");
     else
         return false;
     return true;

@@ -213,6 +213,31 @@ static void test_ipv4_senders_do_not_reach_it(void **state)
     assert_says(SAMPLE_OK, "");
 }
 
+/* Each alone would be told of; together they leave out the IPv4 senders of other hosts. */
+static void test_ipv4_senders_of_other_hosts_do_not_reach_it(void **state)
+{
+    static const char says[] = "bound to the loopback address and for IPv6 only: IPv4 senders on "
+                               "other hosts do not reach it";
+    struct look_socket pair[2];
+    (void)state;
+
+    pair[0] = pair[1] = sample.sockets[SAMPLE_SHARED];
+    sample.ports[SAMPLE_SHARED].sockets = pair;
+    sample.ports[SAMPLE_SHARED].socket_count = sample.ports[SAMPLE_SHARED].counted_count = 2;
+    bind_to(&pair[0], "127.0.0.1");
+    bind_to(&pair[1], "::");
+    assert_says(SAMPLE_SHARED, "");
+    pair[1].socket.ipv6_only = true;
+    assert_says(SAMPLE_SHARED, says);
+    pair[1].socket.ipv6_only = false;
+    bind_to(&pair[1], "2001:db8::1");
+    assert_says(SAMPLE_SHARED, says);
+    bind_to(&pair[0], "10.0.0.1");
+    assert_says(SAMPLE_SHARED, "");
+    bind_to(&pair[0], "::1");
+    assert_says(SAMPLE_SHARED, "bound for IPv6 only: IPv4 senders do not reach it");
+}
+
 static void test_numbers_that_are_counted_elsewhere(void **state)
 {
     (void)state;
@@ -258,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_port_that_flaps, make),
         cmocka_unit_test_setup(test_only_this_host_can_send, make),
         cmocka_unit_test_setup(test_ipv4_senders_do_not_reach_it, make),
+        cmocka_unit_test_setup(test_ipv4_senders_of_other_hosts_do_not_reach_it, make),
         cmocka_unit_test_setup(test_numbers_that_are_counted_elsewhere, make),
         cmocka_unit_test_setup(test_the_worst_comes_first, make),
     };
