@@ -160,16 +160,20 @@ static bool tell_full(const struct look *look, const struct look_port *port, str
     return true;
 }
 
+/* Of few samples the lowest may have met a burst each time. */
 static bool tell_never_empty(const struct look *look, const struct look_port *port,
                              struct text *text)
 {
+    const struct config *config = look->config;
+
     if (!look->has_history || port->counted_count == 0 || !port->history.has_low ||
-        port->history.low_bytes == 0)
+        port->history.low_bytes == 0 ||
+        config->peak_window < CONFIG_WINDOW_SAMPLES * config->sample_interval)
         return false;
     text_print(text,
                "the receive queue was never found empty in the last %g s: the reader is too slow, "
                "or stuck",
-               (double)look->config->peak_window / 1e9);
+               (double)config->peak_window / 1e9);
     return true;
 }
 

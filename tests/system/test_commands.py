@@ -152,4 +152,5 @@ def test_output_that_cannot_be_written_is_said(write):
 
 
 def test_the_installed_example_is_good():
-    harness.command("check-config", "--config", harness.ROOT / "etc/udpwatch.ini", check=0)
+    result = harness.command("check-config", "--config", harness.ROOT / "etc/udpwatch.ini", check=0)
+    assert not result.stderr

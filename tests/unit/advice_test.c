@@ -156,6 +156,21 @@ static void test_a_reader_that_never_catches_up(void **state)
     assert_says(SAMPLE_OK, "");
 }
 
+/* The low of one or two samples is no more than the queue at a moment. */
+static void test_a_window_of_few_samples_accuses_no_reader(void **state)
+{
+    (void)state;
+    sample.ports[SAMPLE_OK].history.low_bytes = 1;
+    sample.config.peak_window = 5000000000;
+    sample.config.sample_interval = 5000000000;
+    assert_says(SAMPLE_OK, "");
+    sample.config.sample_interval = 500000001;
+    assert_says(SAMPLE_OK, "");
+    sample.config.sample_interval = 500000000;
+    assert_says(SAMPLE_OK, "the receive queue was never found empty in the last 5 s: the reader "
+                           "is too slow, or stuck");
+}
+
 static void test_a_port_that_flaps(void **state)
 {
     (void)state;
@@ -282,6 +297,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_buffer_of_another_program, make),
         cmocka_unit_test_setup(test_a_queue_that_is_full, make),
         cmocka_unit_test_setup(test_a_reader_that_never_catches_up, make),
+        cmocka_unit_test_setup(test_a_window_of_few_samples_accuses_no_reader, make),
         cmocka_unit_test_setup(test_a_port_that_flaps, make),
         cmocka_unit_test_setup(test_only_this_host_can_send, make),
         cmocka_unit_test_setup(test_ipv4_senders_do_not_reach_it, make),
