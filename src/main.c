@@ -38,19 +38,25 @@ static void find_server(char *path, size_t size)
     snprintf(path, size, "%s", UDPWATCH_LIBEXECDIR "/" SERVER_NAME);
 }
 
+/* Write all of a text. Returns 0, or -errno. */
+static int write_out(const struct text *text)
+{
+    if (text->length && fwrite(text->bytes, text->length, 1, stdout) != 1)
+        return -errno;
+    return fflush(stdout) == EOF ? -errno : 0;
+}
+
 /* Print a text and free it. Returns the status, or EXIT_RUNTIME when it could not be written. */
 static int print_text(struct text *text, int status)
 {
-    if (text->failed) {
+    int result = text->failed ? 0 : write_out(text);
+
+    if (text->failed)
         fputs("udpwatch: out of memory\n", stderr);
+    if (result)
+        fprintf(stderr, "udpwatch: cannot write to standard output: %s\n", strerror(-result));
+    if (text->failed || result)
         status = EXIT_RUNTIME;
-    } else if (text->length && fwrite(text->bytes, text->length, 1, stdout) != 1) {
-        status = EXIT_RUNTIME;
-    }
-    if (fflush(stdout) == EOF) {
-        fprintf(stderr, "udpwatch: cannot write to standard output: %s\n", strerror(errno));
-        status = EXIT_RUNTIME;
-    }
     text_free(text);
     return status;
 }

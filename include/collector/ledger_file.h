@@ -29,8 +29,11 @@ int ledger_file_give(struct ledger_file *file, uid_t user, gid_t group);
 int ledger_file_load(struct ledger_file *file, struct ledger **ledger);
 
 /* Keep the ledger: written to a temporary file and renamed. When that fails, the file there is
- * removed, as it is older than what will be served; the first failure is logged, and the end of
- * it. clean: the agent stops in order; only then is it forced to the disk. */
+ * removed, or emptied, as it is older than what will be served. Where neither can be, as on a disk
+ * that became read-only, it stays: an agent that is started once the disk can be written goes on
+ * from it. It is a failure as well when the directory's name no longer leads to the one held open,
+ * as the next agent will look there. The first failure is logged, with what the next start will
+ * do, and the end of it. clean: the agent stops in order; only then is it forced to the disk. */
 void ledger_file_save(struct ledger_file *file, const struct ledger *ledger, bool clean);
 
 /* 1: the last save succeeded, 0: it failed, -1: nothing is kept. */

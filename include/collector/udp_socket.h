@@ -22,4 +22,8 @@ struct udp_socket {
     uint32_t drops;                /* sk_drops: since the socket was made, wraps at 2^32 */
 };
 
+/* The share of its receive buffer that is in use; can be above 1. Without a buffer, what waits
+ * fills all there is. */
+double udp_socket_fill(const struct udp_socket *socket);
+
 #endif

@@ -4,7 +4,8 @@
 
 #include "config/draft.h"
 
-/* Report receivers without ports, repeated names, and an address and port expected twice. */
+/* Report receivers without ports, repeated names, and an address and port expected twice; warn of a
+ * peak_window of few samples. */
 void config_check(struct config_draft *draft);
 
 /* Warn of expected ports that the kernel may give to any client: those inside

@@ -37,6 +37,9 @@ struct expected_port {
     uint16_t port;
 };
 
+/* So many samples peak_window should hold: the lowest of fewer tells little of a reader. */
+enum { CONFIG_WINDOW_SAMPLES = 10 };
+
 /* All strings and arrays belong to the config; config_free releases them. */
 struct config {
     char *listen;            /* as civetweb's listening_ports wants it: "127.0.0.1:9117,..." */

@@ -12,7 +12,7 @@
 /* Twice all ports: a list of ranges is short, but what it names has to fit in memory. */
 enum { CONFIG_PORTS_MAX = 131072 };
 enum { CONFIG_AGENT_KEYS = 9, CONFIG_RECEIVER_KEYS = 7 };
-enum { CONFIG_KEY_PEAK_WINDOW = 3 }; /* in the order of the keys of [agent] */
+enum { CONFIG_KEY_SAMPLE_INTERVAL = 2, CONFIG_KEY_PEAK_WINDOW = 3 }; /* of those of [agent] */
 
 /* In a place that is not set, the line is 0. */
 struct config_draft_receiver {

@@ -49,6 +49,9 @@ bool config_value_duration(const char *value, int64_t *nanoseconds,
                            const struct config_duration_limits *limits,
                            const struct config_place *place);
 
+/* Append it as it would be written, in the largest unit that is exact. */
+void config_duration_print(struct text *text, int64_t nanoseconds);
+
 /* An absolute path, there or not, or empty. */
 bool config_value_state_dir(const char *value, char **directory, const struct config_place *place);
 

@@ -106,12 +106,32 @@ static const char *remedy_for(int error)
     }
 }
 
+static const char *reason_for(int error)
+{
+    return error == -EWOULDBLOCK ? "it is locked" : strerror(-error);
+}
+
 static void report(const struct ledger_file *file, const char *what, int error)
 {
     log_error(
         "cannot %s %s: %s: %s; until then counters begin at 0 when the agent is started again",
-        what, file->name, error == -EWOULDBLOCK ? "it is locked" : strerror(-error),
-        remedy_for(error));
+        what, file->name, reason_for(error), remedy_for(error));
+}
+
+/* left: nor can what was kept there be removed. */
+static void report_save(const struct ledger_file *file, int error, bool left)
+{
+    if (error == -ESTALE)
+        log_error("cannot keep the counters in %s: it was replaced or removed: restart the agent, "
+                  "which then goes on from what is kept there, or from 0",
+                  file->name);
+    else if (left)
+        log_error("cannot keep the counters in %s: %s: %s; counters may go on from what was last "
+                  "kept there, which can be lower: remove %s/" NAME
+                  " before the agent is started again",
+                  file->name, reason_for(error), remedy_for(error), file->name);
+    else
+        report(file, "keep the counters in", error);
 }
 
 int ledger_file_open(struct ledger_file **file, const char *directory, const char *procfs)
@@ -217,38 +237,58 @@ static int replace(const struct ledger_file *file, const struct text *text, bool
     return result;
 }
 
-/* What lies there is older than what will be served: it must not be found again. */
-static void remove_old(const struct ledger_file *file)
+/* What lies there is older than what will be served: it must not be found again. Returns whether
+ * it is left there all the same, as on a disk that is read-only. */
+static bool remove_old(const struct ledger_file *file)
 {
     int descriptor;
 
     unlinkat(file->directory, NEW_NAME, 0);
     if (unlinkat(file->directory, NAME, 0) == 0 || errno == ENOENT)
-        return;
+        return false;
     descriptor =
         openat(file->directory, NAME, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (descriptor >= 0)
-        close(descriptor);
+    if (descriptor < 0)
+        return errno != ENOENT;
+    close(descriptor);
+    return false;
 }
 
-/* Returns 0, or -errno. */
+/* Whether the name leads to another directory than the one that is held open, or to none: the next
+ * start would look in vain for what is kept here. A name that cannot be followed proves nothing, as
+ * root may have opened it. */
+static bool is_replaced(const struct ledger_file *file)
+{
+    struct stat named, held;
+
+    if (stat(file->name, &named) < 0)
+        return errno == ENOENT || errno == ENOTDIR;
+    return fstat(file->directory, &held) == 0 &&
+           (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
+}
+
+/* Where the directory was replaced, it is kept up to date all the same: it may be moved back.
+ * Returns 0, or -errno: -ESTALE then. */
 static int save(struct ledger_file *file, const struct ledger *ledger, bool clean, bool to_disk)
 {
     const struct ledger_head head = {.place = file->place, .clean = clean};
     struct text text = {0};
+    bool left = false;
     int result;
 
     ledger_write(ledger, &head, &text);
     result = text.failed ? -ENOMEM : replace(file, &text, to_disk);
     if (result)
-        remove_old(file);
+        left = remove_old(file);
     if (result == -ENOSPC || result == -EDQUOT)
         result = replace(file, &text, to_disk); /* in the room that the old one took */
     text_free(&text);
     if (result)
         unlinkat(file->directory, NEW_NAME, 0);
+    if (is_replaced(file))
+        result = -ESTALE;
     if (result && !file->failed)
-        report(file, "keep the counters in", result);
+        report_save(file, result, left);
     else if (!result && file->failed)
         log_info("the counters are kept in %s again", file->name);
     file->failed = result != 0;
@@ -269,7 +309,8 @@ int ledger_file_saved(const struct ledger_file *file)
     return !file->failed && file->saved;
 }
 
-/* The bytes of the file. Returns 0 with the text, or -errno. */
+/* The bytes of the file. Returns 0 with the text, or -errno: -ENOENT as well where it is empty, as
+ * remove_old leaves it. */
 static int read_bytes(const struct ledger_file *file, struct text *text)
 {
     char bytes[65536];
@@ -289,7 +330,9 @@ static int read_bytes(const struct ledger_file *file, struct text *text)
     if (length < 0)
         result = -errno;
     close(descriptor);
-    return text->failed ? -ENOMEM : result;
+    if (text->failed)
+        return -ENOMEM;
+    return !result && text->length == 0 ? -ENOENT : result;
 }
 
 /* Keep what cannot be used under another name. */
@@ -329,7 +372,7 @@ static int load_kept(const struct ledger_file *file, struct ledger **ledger)
 
     *ledger = NULL;
     if (!result)
-        result = ledger_read(text.bytes ? text.bytes : "", text.length, &head, ledger);
+        result = ledger_read(text.bytes, text.length, &head, ledger);
     text_free(&text);
     if (result == -ENOMEM || result == -ENOENT)
         return result == -ENOENT ? 0 : result;

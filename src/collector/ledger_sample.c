@@ -260,13 +260,6 @@ struct port_sum {
     double fullest; /* share of its buffer */
 };
 
-static double share_of(const struct udp_socket *socket)
-{
-    if (socket->receive_buffer_bytes == 0)
-        return socket->receive_queue_bytes > 0;
-    return (double)socket->receive_queue_bytes / (double)socket->receive_buffer_bytes;
-}
-
 static void enter_fill(struct ledger_port *port, double share)
 {
     size_t bucket = 0;
@@ -334,7 +327,7 @@ static void enter_ports(struct ledger *ledger, const struct ledger_sample *sampl
     for (size_t i = 0; i < sample->reading_count; i++) {
         const struct ledger_reading *reading = &sample->readings[i];
         struct port_sum *sum = &sums[ledger->shown[reading->port]];
-        double share = share_of(reading->socket);
+        double share = udp_socket_fill(reading->socket);
 
         if (!reading->counted)
             continue;

@@ -54,12 +54,10 @@ bool look_port_fill(const struct look_port *port, double *fill)
 
     *fill = 0;
     for (size_t i = 0; i < port->socket_count; i++) {
-        const struct udp_socket *socket = &port->sockets[i].socket;
-        double share;
+        double share = udp_socket_fill(&port->sockets[i].socket);
 
-        if (!port->sockets[i].counted || socket->receive_buffer_bytes == 0)
+        if (!port->sockets[i].counted)
             continue;
-        share = (double)socket->receive_queue_bytes / (double)socket->receive_buffer_bytes;
         *fill = share > *fill ? share : *fill;
         found = true;
     }

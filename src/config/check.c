@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/ports.h"
+#include "config/values.h"
 
 enum { RANGES_SHOWN = 20 };
 
@@ -160,13 +161,32 @@ static void check_ports_once(struct config_draft *draft)
     free(first);
 }
 
+/* At the line of peak_window; where it has none, a long sample_interval made the default short. */
+static void warn_of_few_samples(const struct config_draft *draft)
+{
+    const struct config_place *place = &draft->agent_keys[CONFIG_KEY_PEAK_WINDOW];
+    struct text enough = {0};
+    if (place->line == 0)
+        place = &draft->agent_keys[CONFIG_KEY_SAMPLE_INTERVAL];
+    config_duration_print(&enough, CONFIG_WINDOW_SAMPLES * draft->agent.sample_interval);
+    config_warning(place,
+                   "peak_window is less than %d times sample_interval, so its lowest sample says "
+                   "little of the reader and is no reason for advice; write peak_window = %s or "
+                   "longer, or a shorter sample_interval",
+                   CONFIG_WINDOW_SAMPLES, enough.failed ? "" : enough.bytes);
+    text_free(&enough);
+}
+
 /* Whatever sample_interval is, the default of peak_window is not shorter. */
 static void check_peak_window(const struct config_draft *draft)
 {
-    if (draft->agent.peak_window < draft->agent.sample_interval)
+    const struct config *agent = &draft->agent;
+    if (agent->peak_window < agent->sample_interval)
         config_error(&draft->agent_keys[CONFIG_KEY_PEAK_WINDOW],
                      "peak_window is shorter than sample_interval, so most of the time no sample "
                      "is in it; write a longer one, or leave the line out");
+    else if (agent->peak_window < CONFIG_WINDOW_SAMPLES * agent->sample_interval)
+        warn_of_few_samples(draft);
 }
 
 void config_check(struct config_draft *draft)

@@ -6,6 +6,7 @@
 #include "config/files.h"
 #include "config/ports.h"
 #include "config/reader.h"
+#include "config/values.h"
 
 struct config *config_load(const struct config_overrides *overrides, struct text *messages)
 {
@@ -25,18 +26,11 @@ struct config *config_load(const struct config_overrides *overrides, struct text
     return config;
 }
 
-/* In the largest unit that is exact. */
 static void print_duration(struct text *text, const char *key, int64_t nanoseconds)
 {
-    int64_t milliseconds = nanoseconds / 1000000;
-    if (milliseconds % 3600000 == 0)
-        text_print(text, "%-11s = %jdh\n", key, (intmax_t)(milliseconds / 3600000));
-    else if (milliseconds % 60000 == 0)
-        text_print(text, "%-11s = %jdm\n", key, (intmax_t)(milliseconds / 60000));
-    else if (milliseconds % 1000 == 0)
-        text_print(text, "%-11s = %jds\n", key, (intmax_t)(milliseconds / 1000));
-    else
-        text_print(text, "%-11s = %jdms\n", key, (intmax_t)milliseconds);
+    text_print(text, "%-11s = ", key);
+    config_duration_print(text, nanoseconds);
+    text_append(text, "\n");
 }
 
 /* One key. The blanks are left out where they could make the line too long to be read again. */

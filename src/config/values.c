@@ -135,6 +135,19 @@ bool config_value_duration(const char *value, int64_t *nanoseconds,
     return true;
 }
 
+void config_duration_print(struct text *text, int64_t nanoseconds)
+{
+    intmax_t milliseconds = nanoseconds / 1000000;
+    if (milliseconds % 3600000 == 0)
+        text_print(text, "%jdh", milliseconds / 3600000);
+    else if (milliseconds % 60000 == 0)
+        text_print(text, "%jdm", milliseconds / 60000);
+    else if (milliseconds % 1000 == 0)
+        text_print(text, "%jds", milliseconds / 1000);
+    else
+        text_print(text, "%jdms", milliseconds);
+}
+
 bool config_value_state_dir(const char *value, char **directory, const struct config_place *place)
 {
     if (*value != '\0' && *value != '/') {

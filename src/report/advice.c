@@ -117,6 +117,11 @@ static bool without_ipv4(const struct udp_socket *socket)
            (socket->ipv6_only || !address_is_wildcard(&socket->address));
 }
 
+static bool without_ipv4_from_outside(const struct udp_socket *socket)
+{
+    return on_loopback(socket) || without_ipv4(socket);
+}
+
 static bool all_sockets(const struct look_port *port, bool (*holds)(const struct udp_socket *))
 {
     for (size_t i = 0; i < port->socket_count; i++)
@@ -136,6 +141,9 @@ static bool tell_unreachable(const struct look *look, const struct look_port *po
         text_append(text, "bound to the loopback address: only this host can send to it");
     else if (all_sockets(port, without_ipv4))
         text_append(text, "bound for IPv6 only: IPv4 senders do not reach it");
+    else if (all_sockets(port, without_ipv4_from_outside))
+        text_append(text, "bound to the loopback address and for IPv6 only: IPv4 senders on other "
+                          "hosts do not reach it");
     else
         return false;
     return true;
@@ -152,16 +160,20 @@ static bool tell_full(const struct look *look, const struct look_port *port, str
     return true;
 }
 
+/* Of few samples the lowest may have met a burst each time. */
 static bool tell_never_empty(const struct look *look, const struct look_port *port,
                              struct text *text)
 {
+    const struct config *config = look->config;
+
     if (!look->has_history || port->counted_count == 0 || !port->history.has_low ||
-        port->history.low_bytes == 0)
+        port->history.low_bytes == 0 ||
+        config->peak_window < CONFIG_WINDOW_SAMPLES * config->sample_interval)
         return false;
     text_print(text,
                "the receive queue was never found empty in the last %g s: the reader is too slow, "
                "or stuck",
-               (double)look->config->peak_window / 1e9);
+               (double)config->peak_window / 1e9);
     return true;
 }
 

@@ -135,5 +135,22 @@ def test_check_config_prints_what_reads_the_same(write):
     assert "8388608" in text or "8MiB" in text
 
 
+def test_output_that_cannot_be_written_is_said(write):
+    """Once, and whether the output is larger than the buffer of the standard library or not."""
+    ports = ", ".join(str(port) for port in range(2000, 2100))
+    small = ["--version"]
+    large = ["metrics", "--config", write(f"[receiver one]\nports = {ports}\n")]
+    assert len(harness.command(*small).stdout) < 1024
+    assert len(harness.command(*large).stdout) > 65536
+    for arguments in small, large:
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([*harness.RUNNER, harness.program, *arguments], stdout=full,
+                                    stderr=subprocess.PIPE, text=True, check=False)
+        assert result.returncode == 1
+        assert result.stderr == \
+            "udpwatch: cannot write to standard output: No space left on device\n"
+
+
 def test_the_installed_example_is_good():
-    harness.command("check-config", "--config", harness.ROOT / "etc/udpwatch.ini", check=0)
+    result = harness.command("check-config", "--config", harness.ROOT / "etc/udpwatch.ini", check=0)
+    assert not result.stderr

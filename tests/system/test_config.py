@@ -121,6 +121,21 @@ def test_warnings_are_no_errors(tmp_path):
     assert warnings[1].startswith(f'{path}:3: warning: no user "no-such-user"')
 
 
+def test_a_window_of_few_samples_is_warned_of(agent, tmp_path):
+    """By check-config, and once in the log of an agent, which then gives no advice of it."""
+    text = "[agent]\nstate_dir =\nsample_interval = 5s\npeak_window = 5s\n"
+    warning = ":4: warning: peak_window is less than 10 times sample_interval, "
+    path = tmp_path / "udpwatch.ini"
+    path.write_text(text)
+    result = check_config(path)
+    assert result.returncode == 0
+    assert result.stderr.startswith(f"{path}{warning}") and result.stderr.count("\n") == 1
+    assert "; write peak_window = 50s or longer, or a shorter sample_interval" in result.stderr
+    running = agent(text)
+    running.scrape()
+    assert running.log().count(warning) == 1, running.log()
+
+
 def test_what_is_printed_reads_the_same(tmp_path):
     path, printed = tmp_path / "udpwatch.ini", tmp_path / "printed.ini"
     path.write_bytes("\ufeff[agent]\r\nlisten=127.0.0.1:9118\r\n\r\n[filebeat Köln (süd)]\r\n"

@@ -55,6 +55,20 @@ def test_a_read_only_disk(agent, disk):
     assert running.log().count("mount it for writing") == 1, running.log()
 
 
+def test_a_directory_that_is_replaced(agent, directory):
+    state = directory / "state"
+    running = agent(CONFIG.format(state=state))
+    assert serves(running).value(SAVED) == 1
+    state.rename(directory / "moved")
+    state.mkdir()
+    state.chmod(0o777)
+    assert serves(running).value(SAVED) == 0
+    assert not list(state.iterdir())
+    running.stop()
+    assert running.log().count("was replaced or removed: restart the agent") == 1, running.log()
+    assert serves(agent(CONFIG.format(state=state))).value(SAVED) == 1
+
+
 def test_nothing_to_keep(agent):
     scrape = serves(agent(CONFIG.format(state="")))
     assert scrape.types[SAVED] == "gauge" and scrape.value(SAVED) is None

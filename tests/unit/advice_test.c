@@ -135,6 +135,8 @@ static void test_a_queue_that_is_full(void **state)
     socket->receive_queue_bytes = 930;
     assert_says(SAMPLE_OK, "the receive queue is 93% full: the next burst will be lost");
     socket->receive_buffer_bytes = 0;
+    assert_says(SAMPLE_OK, "the receive queue is 100% full: the next burst will be lost");
+    socket->receive_queue_bytes = 0;
     assert_says(SAMPLE_OK, "");
 }
 
@@ -152,6 +154,21 @@ static void test_a_reader_that_never_catches_up(void **state)
     sample.ports[SAMPLE_OK].history.has_low = true;
     sample.look.has_history = false;
     assert_says(SAMPLE_OK, "");
+}
+
+/* The low of one or two samples is no more than the queue at a moment. */
+static void test_a_window_of_few_samples_accuses_no_reader(void **state)
+{
+    (void)state;
+    sample.ports[SAMPLE_OK].history.low_bytes = 1;
+    sample.config.peak_window = 5000000000;
+    sample.config.sample_interval = 5000000000;
+    assert_says(SAMPLE_OK, "");
+    sample.config.sample_interval = 500000001;
+    assert_says(SAMPLE_OK, "");
+    sample.config.sample_interval = 500000000;
+    assert_says(SAMPLE_OK, "the receive queue was never found empty in the last 5 s: the reader "
+                           "is too slow, or stuck");
 }
 
 static void test_a_port_that_flaps(void **state)
@@ -213,6 +230,31 @@ static void test_ipv4_senders_do_not_reach_it(void **state)
     assert_says(SAMPLE_OK, "");
 }
 
+/* Each alone would be told of; together they leave out the IPv4 senders of other hosts. */
+static void test_ipv4_senders_of_other_hosts_do_not_reach_it(void **state)
+{
+    static const char says[] = "bound to the loopback address and for IPv6 only: IPv4 senders on "
+                               "other hosts do not reach it";
+    struct look_socket pair[2];
+    (void)state;
+
+    pair[0] = pair[1] = sample.sockets[SAMPLE_SHARED];
+    sample.ports[SAMPLE_SHARED].sockets = pair;
+    sample.ports[SAMPLE_SHARED].socket_count = sample.ports[SAMPLE_SHARED].counted_count = 2;
+    bind_to(&pair[0], "127.0.0.1");
+    bind_to(&pair[1], "::");
+    assert_says(SAMPLE_SHARED, "");
+    pair[1].socket.ipv6_only = true;
+    assert_says(SAMPLE_SHARED, says);
+    pair[1].socket.ipv6_only = false;
+    bind_to(&pair[1], "2001:db8::1");
+    assert_says(SAMPLE_SHARED, says);
+    bind_to(&pair[0], "10.0.0.1");
+    assert_says(SAMPLE_SHARED, "");
+    bind_to(&pair[0], "::1");
+    assert_says(SAMPLE_SHARED, "bound for IPv6 only: IPv4 senders do not reach it");
+}
+
 static void test_numbers_that_are_counted_elsewhere(void **state)
 {
     (void)state;
@@ -255,9 +297,11 @@ int main(void)
         cmocka_unit_test_setup(test_the_buffer_of_another_program, make),
         cmocka_unit_test_setup(test_a_queue_that_is_full, make),
         cmocka_unit_test_setup(test_a_reader_that_never_catches_up, make),
+        cmocka_unit_test_setup(test_a_window_of_few_samples_accuses_no_reader, make),
         cmocka_unit_test_setup(test_a_port_that_flaps, make),
         cmocka_unit_test_setup(test_only_this_host_can_send, make),
         cmocka_unit_test_setup(test_ipv4_senders_do_not_reach_it, make),
+        cmocka_unit_test_setup(test_ipv4_senders_of_other_hosts_do_not_reach_it, make),
         cmocka_unit_test_setup(test_numbers_that_are_counted_elsewhere, make),
         cmocka_unit_test_setup(test_the_worst_comes_first, make),
     };

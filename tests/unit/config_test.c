@@ -217,6 +217,45 @@ static void test_unknown_user_warns(void **state)
     config_free(config);
 }
 
+#define FEW_SAMPLES                                                                                \
+    " warning: peak_window is less than 10 times sample_interval, so its lowest sample says "      \
+    "little of the reader and is no reason for advice; write peak_window = "
+
+/* At the key that was written: a long sample_interval makes the default too short. */
+static void test_a_window_of_few_samples_warns(void **state)
+{
+    static const struct {
+        const char *keys;
+        const char *messages;
+    } windows[] = {
+        {"sample_interval = 5s\npeak_window = 5s\n",
+         "udpwatch.ini:3:" FEW_SAMPLES "50s or longer, or a shorter sample_interval\n"},
+        {"peak_window = 1s\n",
+         "udpwatch.ini:2:" FEW_SAMPLES "10s or longer, or a shorter sample_interval\n"},
+        {"sample_interval = 60s\n",
+         "udpwatch.ini:2:" FEW_SAMPLES "10m or longer, or a shorter sample_interval\n"},
+        {"peak_window = 1999ms\nsample_interval = 201ms\n",
+         "udpwatch.ini:2:" FEW_SAMPLES "2010ms or longer, or a shorter sample_interval\n"},
+        {"sample_interval = 100ms\npeak_window = 1s\n", ""},
+        {"sample_interval = 6s\n", ""},
+        {"peak_window = 10s\n", ""},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        struct text bytes = {0};
+        text_print(&bytes, "[agent]\n%s", windows[i].keys);
+        write_file("udpwatch.ini", bytes.bytes);
+        text_free(&bytes);
+        struct config *config = load(&plain, windows[i].messages);
+        assert_non_null(config);
+        config_free(config);
+    }
+    refuse("[agent]\npeak_window = 4s\nsample_interval = 5s\n",
+           "udpwatch.ini:2: peak_window is shorter than sample_interval, so most of the time no "
+           "sample is in it; write a longer one, or leave the line out\n");
+}
+
 static void test_print_of_a_long_value(void **state)
 {
     (void)state;
@@ -285,6 +324,7 @@ int main(void)
         cmocka_unit_test_setup(test_ports_twice, clean),
         cmocka_unit_test_setup(test_unknown_user_warns, clean),
         cmocka_unit_test_setup(test_print, clean),
+        cmocka_unit_test_setup(test_a_window_of_few_samples_warns, clean),
         cmocka_unit_test_setup(test_print_of_a_long_value, clean),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
