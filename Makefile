@@ -169,21 +169,25 @@ bench: all $B/tests/udp_holder
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/watching_cost.py
 
 install: all
-	install -D -m 755 $B/udpwatch $(DESTDIR)$(PREFIX)/bin/udpwatch
-	install -D -m 755 $B/udpwatch-server $(DESTDIR)$(LIBEXECDIR)/udpwatch-server
-	install -D -m 644 etc/conf.d/README $(DESTDIR)/etc/udpwatch/conf.d/README
-	test -e $(DESTDIR)/etc/udpwatch/udpwatch.ini || \
-		install -m 644 etc/udpwatch.ini $(DESTDIR)/etc/udpwatch/udpwatch.ini
-	install -D -m 644 doc/status.schema.json $(DESTDIR)$(PREFIX)/share/doc/udpwatch/status.schema.json
-	install -D -m 644 doc/udpwatch.8 $(DESTDIR)$(PREFIX)/share/man/man8/udpwatch.8
-	install -D -m 644 doc/udpwatch.ini.5 $(DESTDIR)$(PREFIX)/share/man/man5/udpwatch.ini.5
+	install -D -m 755 $B/udpwatch "$(DESTDIR)$(PREFIX)/bin/udpwatch"
+	install -D -m 755 $B/udpwatch-server "$(DESTDIR)$(LIBEXECDIR)/udpwatch-server"
+	install -D -m 644 etc/conf.d/README "$(DESTDIR)/etc/udpwatch/conf.d/README"
+	test -e "$(DESTDIR)/etc/udpwatch/udpwatch.ini" || \
+		install -m 644 etc/udpwatch.ini "$(DESTDIR)/etc/udpwatch/udpwatch.ini"
+	install -D -m 644 doc/status.schema.json "$(DESTDIR)$(PREFIX)/share/doc/udpwatch/status.schema.json"
+	install -D -m 644 doc/udpwatch.8 "$(DESTDIR)$(PREFIX)/share/man/man8/udpwatch.8"
+	install -D -m 644 doc/udpwatch.ini.5 "$(DESTDIR)$(PREFIX)/share/man/man5/udpwatch.ini.5"
 	install -D -m 644 etc/bash-completion/udpwatch \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/udpwatch
+		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/udpwatch"
 
 # The package, in build/deb: built in a copy, as dpkg-buildpackage writes beside the tree.
 deb:
 	$Qtests/tools/install-deps build package
 	$Qtests/tools/build-deb build/deb
+
+# In systems of its own: built twice, checked, installed, upgraded, purged, booted.
+package: deb
+	$Qtests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider tests/package $(PYTEST)
 
 help:
 	@echo 'make           build $B/udpwatch and $B/udpwatch-server'
@@ -196,6 +200,7 @@ help:
 	@echo 'make coverage  all tests, with the share of lines that they reach'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
 	@echo 'make bench     processor time of a scrape, beside ss -uanpm, and of watching'
+	@echo 'make package   the package and its tests: built twice, installed, upgraded, purged, booted'
 	@echo 'make deb       the Debian package, in build/deb'
 	@echo 'make install   to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
 	@echo 'make clean     remove $B'
@@ -203,5 +208,5 @@ help:
 clean:
 	rm -rf $B
 
-.PHONY: force all unit unprivileged system check run lint sanitize tsan valgrind coverage fuzz bench deb install help clean
+.PHONY: force all unit unprivileged system check run lint sanitize tsan valgrind coverage fuzz bench deb package install help clean
 -include $(shell find $B/obj $B/unit $B/tests -type f -name '*.d' 2>/dev/null)

@@ -123,7 +123,8 @@ def drop_datagrams():
 def from_package_to_first_scrape():
     """The commands of the README, with two receivers that listen already."""
     run("systemctl", "start", "filebeat@a", "filebeat@b")
-    wait_for(lambda: run("ss", "-uln").count(":698") == 2, "the receivers to listen")
+    wait_for(lambda: {":6984", ":6985"} <= set(re.findall(":698[45]", run("ss", "-uln"))),
+             "the receivers to listen")
     begin = time.monotonic()
     for line in open("/root/readme-commands"):
         say("    # " + line.strip() + "\n" + run("bash", "-ec", line, cwd="/root")[-1500:])
@@ -141,9 +142,9 @@ def the_shipped_configuration_shows_every_listener():
     os.rename("/etc/udpwatch/conf.d/receivers.ini", "/root/receivers.ini")
     run("systemctl", "restart", "udpwatch")
     # Started is ready: the first collection is done, and the port bound.
-    metrics = scrape()
-    assert value(metrics, "udpwatch_port_up", 6984) == 1
-    assert 'receiver=""' in next(key for key in metrics if 'port="6984"' in key)
+    up = {key: value for key, value in scrape().items()
+          if key.startswith("udpwatch_port_up{") and 'port="6984"' in key}
+    assert up and all(value == 1 and 'receiver=""' in key for key, value in up.items()), up
 
 
 @check
@@ -250,14 +251,17 @@ def counters_survive_a_restart():
                                        5514), "drops")
         run("systemctl", "restart", "udpwatch")
         assert value(scrape(), "udpwatch_port_dropped_datagrams_total", 5514) == drops
-    say(f"dropped datagrams before and after systemctl restart: {drops:.0f}")
+        run("apt-get", "install", "--reinstall", *glob.glob("/root/udpwatch_*.deb"))
+        assert value(scrape_when_up(), "udpwatch_port_dropped_datagrams_total", 5514) == drops
+    say(f"dropped datagrams before and after systemctl restart and reinstallation: {drops:.0f}")
     open("/root/drops", "w").write(str(drops))
 
 
 def first_boot():
     for function in checks:
         function()
-        say(f"ok {function.__name__}")
+        say(f"passed: {function.__name__}")
+    say(f"passed all {len(checks)}")
 
 
 def second_boot():
@@ -267,7 +271,10 @@ def second_boot():
     assert drops == float(open("/root/drops").read()), drops
     assert not glob.glob("/var/lib/udpwatch/ledger.*"), os.listdir("/var/lib/udpwatch")
     assert scrape()["udpwatch_state_last_save_successful"] == 1
-    say("ok after_another_boot")
+    agent = main_pid()
+    run("apt-get", "purge", "udpwatch")
+    assert not os.path.exists(f"/proc/{agent}") and not os.path.exists("/var/lib/udpwatch")
+    say("passed: after_another_boot")
 
 
 def main():
