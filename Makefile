@@ -110,7 +110,8 @@ lint:
 	printf '%s\n' $(wildcard src/*.c src/*/*.c) | xargs -P 2 -n 4 sh -c \
 		'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=c17 -D_GNU_SOURCE -Iinclude \
 		-DUDPWATCH_VERSION=\"\" -DUDPWATCH_LIBEXECDIR=\"\" 2>/dev/null' clang-tidy
-	shellcheck .ci/run etc/bash-completion/udpwatch $(filter-out %.c %-suppressions,$(wildcard tests/tools/*))
+	shellcheck .ci/run debian/tests/scrape debian/udpwatch.postrm etc/bash-completion/udpwatch \
+		$(filter-out %.c %-suppressions,$(wildcard tests/tools/*))
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 sanitize:
