@@ -312,9 +312,10 @@ void ledger_set_state(struct ledger_port *port, enum port_state state, double ti
     port->state = state;
 }
 
-void ledger_begin_vacancy(struct ledger_port *port, int64_t now)
+void ledger_begin_vacancy(struct ledger_port *port, int64_t now, bool was_seen)
 {
     port->vacant = true;
+    port->vacancy_was_seen = was_seen;
     port->vacancy_is_sure = false;
     port->vacant_since = now;
     if (port->down_until > 0)
@@ -326,7 +327,7 @@ void ledger_confirm_vacancy(struct ledger_port *port)
     if (port->vacancy_is_sure)
         return;
     port->vacancy_is_sure = true;
-    if (port->down_until == 0)
+    if (!port->vacancy_was_seen)
         return; /* it may have been without a socket all along */
     memmove(&port->outages[1], &port->outages[0], (LEDGER_OUTAGES - 1) * sizeof(port->outages[0]));
     port->outages[0] = port->vacant_since;
@@ -354,7 +355,7 @@ static void end_links(struct ledger *ledger, uint64_t cookie, int64_t now)
         struct ledger_port *port = &ledger->ports[ledger->links[i].port];
 
         if (port->serving > 0 && --port->serving == 0)
-            ledger_begin_vacancy(port, now);
+            ledger_begin_vacancy(port, now, true);
     }
 }
 

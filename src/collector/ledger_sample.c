@@ -283,7 +283,7 @@ static void enter_vacancy(const struct ledger *ledger, struct ledger_port *port,
 {
     if (port->serving == 0) {
         if (!port->vacant)
-            ledger_begin_vacancy(port, now);
+            ledger_begin_vacancy(port, now, port->down_until > 0);
         ledger_confirm_vacancy(port);
         ledger_add_down_time(port, now);
     } else if (port->vacant) {
