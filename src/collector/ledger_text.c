@@ -70,16 +70,25 @@ static void write_receiver(const struct ledger_receiver *receiver, struct text *
                    receiver->processes[i].start_ticks, receiver->processes[i].last_sample);
 }
 
+/* Whether a receiver names a port of this number. What was read and not configured yet says so by
+ * the names alone. */
+static bool is_named(const struct ledger *ledger, uint16_t number)
+{
+    size_t end = ledger->expected_count > 0 ? ledger->expected_count : ledger->port_count;
+
+    for (size_t i = 0; i < end; i++)
+        if (ledger->ports[i].port == number && ledger->ports[i].receiver[0] != '\0')
+            return true;
+    return false;
+}
+
 /* Of the listeners that nobody named, those that are too many to show can be without number: they
  * are left out, and who does not know them all after a restart begins with a baseline. */
 static bool is_kept(const struct ledger *ledger, const struct ledger_socket *socket)
 {
     if (socket->destroyed)
         return false;
-    for (size_t i = 0; i < ledger->expected_count && socket->port == LEDGER_NOWHERE; i++)
-        if (ledger->ports[i].port == socket->socket.port)
-            return true;
-    return socket->port != LEDGER_NOWHERE || !socket->open;
+    return socket->port != LEDGER_NOWHERE || !socket->open || is_named(ledger, socket->socket.port);
 }
 
 /* Returns how many are kept; *all: whether those are all that are open. */
