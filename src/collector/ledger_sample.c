@@ -324,6 +324,7 @@ static bool pass_suppressed(struct ledger_port *port, const struct ledger_sample
     if (there) {
         port->vacant = false;
         port->down_until = 0;
+        port->watched = true; /* its sockets are known from now on, so what comes is new */
     }
     return there;
 }
