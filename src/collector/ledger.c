@@ -255,6 +255,14 @@ int ledger_configure(struct ledger *ledger, const struct config *config)
     return result;
 }
 
+/* Of listeners that nobody named not all may be known: in another boot that makes no difference. */
+static void watch_others_from_boot(struct ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->port_count; i++)
+        if (ledger->ports[i].receiver[0] == '\0')
+            ledger->others_watched = ledger->ports[i].watched = true;
+}
+
 void ledger_resume(struct ledger *ledger, enum ledger_origin origin)
 {
     bool from_here = origin == LEDGER_ANOTHER_NAMESPACE;
@@ -263,6 +271,8 @@ void ledger_resume(struct ledger *ledger, enum ledger_origin origin)
         ledger->ports[i].down_until = 0;
     if (origin == LEDGER_SAME_PLACE)
         return;
+    if (origin == LEDGER_ANOTHER_BOOT)
+        watch_others_from_boot(ledger);
     ledger->socket_count = 0;
     for (size_t i = 0; i < ledger->port_count; i++)
         ledger->ports[i].watched &= !from_here;
