@@ -24,10 +24,11 @@ struct ledger_port {
 
     bool required; /* for its state when it is vacant */
     bool vacant;
-    bool vacancy_is_sure;            /* not the silence after a close event alone */
-    size_t serving;                  /* sockets, those counted elsewhere too */
-    int64_t down_until;              /* down time is counted up to here; 0: not watched */
-    int64_t vacant_since;            /* of a vacant one */
+    bool vacancy_is_sure;  /* not the silence after a close event alone */
+    bool vacancy_was_seen; /* to begin: it is not one that was found, no one knows how old */
+    size_t serving;        /* sockets, those counted elsewhere too */
+    int64_t down_until;    /* down time is counted up to here; 0: not watched */
+    int64_t vacant_since;  /* of a vacant one */
     int64_t outages[LEDGER_OUTAGES]; /* when the last ones began; 0: none */
     struct queue_window window;
 };
@@ -103,8 +104,8 @@ void ledger_free_receiver(struct ledger_receiver *receiver);
 /* Enter that the port has this state now. */
 void ledger_set_state(struct ledger_port *port, enum port_state state, double time);
 
-/* Enter that the last socket of a port is gone, since now. */
-void ledger_begin_vacancy(struct ledger_port *port, int64_t now);
+/* Enter that the last socket of a port is gone, since now. was_seen: it was there until then. */
+void ledger_begin_vacancy(struct ledger_port *port, int64_t now, bool was_seen);
 
 /* Count down time up to now, for a port that was watched since it is down. */
 void ledger_add_down_time(struct ledger_port *port, int64_t now);

@@ -255,6 +255,14 @@ int ledger_configure(struct ledger *ledger, const struct config *config)
     return result;
 }
 
+/* Of listeners that nobody named not all may be known: in another boot that makes no difference. */
+static void watch_others_from_boot(struct ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->port_count; i++)
+        if (ledger->ports[i].receiver[0] == '\0')
+            ledger->others_watched = ledger->ports[i].watched = true;
+}
+
 void ledger_resume(struct ledger *ledger, enum ledger_origin origin)
 {
     bool from_here = origin == LEDGER_ANOTHER_NAMESPACE;
@@ -263,6 +271,8 @@ void ledger_resume(struct ledger *ledger, enum ledger_origin origin)
         ledger->ports[i].down_until = 0;
     if (origin == LEDGER_SAME_PLACE)
         return;
+    if (origin == LEDGER_ANOTHER_BOOT)
+        watch_others_from_boot(ledger);
     ledger->socket_count = 0;
     for (size_t i = 0; i < ledger->port_count; i++)
         ledger->ports[i].watched &= !from_here;
@@ -312,9 +322,10 @@ void ledger_set_state(struct ledger_port *port, enum port_state state, double ti
     port->state = state;
 }
 
-void ledger_begin_vacancy(struct ledger_port *port, int64_t now)
+void ledger_begin_vacancy(struct ledger_port *port, int64_t now, bool was_seen)
 {
     port->vacant = true;
+    port->vacancy_was_seen = was_seen;
     port->vacancy_is_sure = false;
     port->vacant_since = now;
     if (port->down_until > 0)
@@ -326,7 +337,7 @@ void ledger_confirm_vacancy(struct ledger_port *port)
     if (port->vacancy_is_sure)
         return;
     port->vacancy_is_sure = true;
-    if (port->down_until == 0)
+    if (!port->vacancy_was_seen)
         return; /* it may have been without a socket all along */
     memmove(&port->outages[1], &port->outages[0], (LEDGER_OUTAGES - 1) * sizeof(port->outages[0]));
     port->outages[0] = port->vacant_since;
@@ -354,7 +365,7 @@ static void end_links(struct ledger *ledger, uint64_t cookie, int64_t now)
         struct ledger_port *port = &ledger->ports[ledger->links[i].port];
 
         if (port->serving > 0 && --port->serving == 0)
-            ledger_begin_vacancy(port, now);
+            ledger_begin_vacancy(port, now, true);
     }
 }
 

@@ -276,7 +276,7 @@ static void enter_vacancy(const struct ledger *ledger, struct ledger_port *port,
 {
     if (port->serving == 0) {
         if (!port->vacant)
-            ledger_begin_vacancy(port, now);
+            ledger_begin_vacancy(port, now, port->down_until > 0);
         ledger_confirm_vacancy(port);
         ledger_add_down_time(port, now);
     } else if (port->vacant) {
@@ -317,6 +317,7 @@ static bool pass_suppressed(struct ledger_port *port, const struct ledger_sample
     if (there) {
         port->vacant = false;
         port->down_until = 0;
+        port->watched = true; /* its sockets are known from now on, so what comes is new */
     }
     return there;
 }

@@ -7,14 +7,10 @@
 #include <string.h>
 
 #include "collector/ledger.h"
+#include "ledger_model.h"
 #include "ledger_world.h"
 #include "text.h"
 
-static const struct {
-    const char *address;
-    uint16_t port;
-} sites[MODEL_SITES] = {{"*", 514},       {"10.0.0.1", 514}, {"10.0.0.2", 514}, {"::1", 514},
-                        {"0.0.0.0", 515}, {"*", 515},        {"10.0.0.1", 516}, {"*", 517}};
 static const char *const names[MODEL_RECEIVERS] = {"core", "edge", "lab"};
 
 struct history {
@@ -25,6 +21,7 @@ struct history {
     bool looked;                  /* the view is one of this config */
     int told_late[MODEL_SOCKETS]; /* sockets whose close event is still under way */
     int told_late_count;
+    bool flapped;
     bool has_saved;
     struct text saved;
     struct model saved_model;
@@ -106,7 +103,8 @@ static void check_invariants(struct history *history, int key, const struct port
         now->closes < before->closes || now->down_seconds < before->down_seconds ||
         now->fill_sum < before->fill_sum)
         differ(history, "a counter of %s %s fell", name_of(key), sites[model_site(key)].address);
-    compare(history, "open sockets", key, now->opens + port->baseline - now->closes - port->lost,
+    compare(history, "open sockets", key,
+            now->opens + port->baseline + (uint64_t)port->moved - now->closes - port->lost,
             count_open(&history->model, key));
     history->before[key] = *now;
 }
@@ -123,6 +121,8 @@ static void check_port(struct history *history, size_t index, int key)
     compare_real(history, "down seconds", key, told.down_seconds, (double)port->down / 1e9);
     compare_real(history, "last change", key, told.last_change, port->last_change);
     compare_real(history, "fill sum", key, told.fill_sum, port->fill_sum);
+    compare(history, "recent outages", key, told.recent_outages,
+            model_count_outages(port, history->world.now));
     for (int i = 0; i < FILL_BUCKETS; i++)
         compare(history, "a fill bucket", key, told.fill[i], port->fill[i]);
     check_invariants(history, key, &told);
@@ -131,20 +131,14 @@ static void check_port(struct history *history, size_t index, int key)
 static void check_vacancy(struct history *history, size_t index, int key)
 {
     const struct model_port *port = &history->model.ports[key];
-    const struct udp_socket *last;
 
     compare(history, "vacancy", key, ledger_is_vacant(history->ledger, index), port->vacant);
     if (!port->vacant || history->difference[0] != '\0')
         return;
+    compare(history, "sureness of vacancy", key, ledger_vacancy_is_sure(history->ledger, index),
+            port->sure);
     compare(history, "begin of vacancy", key, (uint64_t)ledger_vacant_since(history->ledger, index),
             (uint64_t)port->vacant_since);
-    last = ledger_last_socket(history->ledger, index);
-    compare(history, "a last socket", key, last != NULL, port->last_sockets != 0);
-    if (last && port->last_sockets)
-        compare(history, "the last socket", key,
-                port->last_sockets >> (last->cookie & 0xff) & 1 &&
-                    last->cookie == world_cookie(&history->world, (int)(last->cookie & 0xff)),
-                true);
 }
 
 static void check_sockets(struct history *history)

@@ -1,58 +1,23 @@
 /* A simple model of the ledger: plain tables that are gone through from end to end, drop counts
  * that do not wrap, ports and sockets known by small numbers. It shares nothing with the ledger but
- * the names of states and buckets. */
+ * the names of states, buckets and origins. */
 #ifndef UDPWATCH_LEDGER_MODEL_H
 #define UDPWATCH_LEDGER_MODEL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "collector/history.h"
-#include "collector/port_state.h"
+#include "collector/ledger.h"
+#include "ledger_view.h"
 
-/* A port's key: who names it, times MODEL_SITES, plus its site (an address and port number). */
 enum {
-    MODEL_RECEIVERS = 3,
-    MODEL_NOBODY = MODEL_RECEIVERS,
-    MODEL_SITES = 8,
-    MODEL_KEYS = (MODEL_RECEIVERS + 1) * MODEL_SITES,
-    MODEL_SOCKETS = 20,
-    MODEL_PROCESSES = 12
-};
-
-enum { MODEL_NO_STATE = -1, MODEL_NO_KEY = -1 };
-
-/* A config, in its order. */
-struct model_config {
-    int receivers[MODEL_RECEIVERS];
-    size_t receiver_count;
-    int keys[MODEL_SITES];
-    size_t key_count;
-    bool required[MODEL_RECEIVERS]; /* by receiver, not by place in the order */
-    bool all;
-};
-
-/* What a look found. */
-struct model_view {
-    int64_t now;
-    double time;
-    bool shows_others;
-    size_t port_count, reading_count, holder_count;
-    struct view_port {
-        int key;
-        enum port_state state;
-    } ports[2 * MODEL_SITES];
-    struct view_reading {
-        int socket;
-        size_t port; /* index into ports */
-        bool counted;
-        uint64_t drops; /* the truth: the kernel shows the low 32 bits */
-        uint32_t queue, buffer;
-    } readings[MODEL_SOCKETS * MODEL_SITES];
-    struct view_holder {
-        int receiver, process;
-    } holders[2 * MODEL_PROCESSES * MODEL_RECEIVERS];
+    MODEL_OUTAGES = 80, /* more than a history has steps, and a port that flaps */
+    MODEL_TOLD_OUTAGES = 8,
+    MODEL_NO_STATE = -1,
+    MODEL_NO_KEY = -1
 };
 
 struct model_port {
@@ -61,27 +26,32 @@ struct model_port {
     double last_change;
     uint64_t drops, opens, closes;
     uint64_t baseline; /* sockets that came without an opening */
-    uint64_t lost;     /* sockets that went without a close: with their boot */
+    uint64_t lost;     /* sockets that went without a close: with their boot or namespace */
+    int64_t moved;     /* sockets that came from elsewhere, less those that went there */
     int64_t down;
     uint64_t fill[FILL_BUCKETS];
     double fill_sum;
-    bool vacant;
+    bool vacant, sure;
+    bool begin_seen; /* the vacancy's: that is an outage, once it is sure */
     int64_t vacant_since;
-    int64_t down_until;    /* 0: not watched */
-    uint64_t last_sockets; /* bit for each socket of the last sample that showed any */
+    int64_t watched_until; /* 0: not watched */
+    int64_t outages[MODEL_OUTAGES];
+    int outage_count;
 };
 
 struct model_socket {
     bool known, open;
-    int key; /* where it is counted, or MODEL_NO_KEY */
+    int home; /* site where it is bound, as last seen */
+    int key;  /* where it is counted, or MODEL_NO_KEY */
     uint64_t drops;
     uint32_t serves; /* bit for each key, counted there or not */
 };
 
 struct model_receiver {
     bool watched;
+    uint64_t watched_ticks;
     uint64_t starts;
-    bool seen[MODEL_PROCESSES];
+    uint64_t seen[MODEL_PROCESSES]; /* when each started that was seen, or 0 */
 };
 
 struct model {
@@ -89,41 +59,11 @@ struct model {
     struct model_socket sockets[MODEL_SOCKETS];
     struct model_receiver receivers[MODEL_RECEIVERS];
     bool others_shown;
-    uint64_t changes; /* drops, openings, closes and starts, one by one */
+    int64_t longest_gap; /* nanoseconds */
+    uint64_t changes;    /* drops, openings, closes and starts, one by one */
     bool has_base;
     uint64_t base, attributed, unattributed, unattributed_before;
 };
-
-static inline int model_key(int receiver, int site)
-{
-    return receiver * MODEL_SITES + site;
-}
-
-static inline int model_named_by(int key)
-{
-    return key / MODEL_SITES;
-}
-
-static inline int model_site(int key)
-{
-    return key % MODEL_SITES;
-}
-
-static inline bool model_is_expected(const struct model_config *config, int key)
-{
-    for (size_t i = 0; i < config->key_count; i++)
-        if (config->keys[i] == key)
-            return true;
-    return false;
-}
-
-static inline bool model_has_receiver(const struct model_config *config, int receiver)
-{
-    for (size_t i = 0; i < config->receiver_count; i++)
-        if (config->receivers[i] == receiver)
-            return true;
-    return false;
-}
 
 static inline void model_set_state(struct model_port *port, int state, double time)
 {
@@ -138,10 +78,18 @@ static inline void model_begin_port(struct model_port *port, bool watched)
         .exists = true, .watched = watched, .required = true, .state = MODEL_NO_STATE};
 }
 
-static inline void model_configure(struct model *model, const struct model_config *config)
+/* Whether a port that a receiver names has this number. */
+static inline bool model_has_number(const struct model *model, uint16_t number)
 {
-    uint32_t exists = 0;
+    for (int key = 0; key < MODEL_KEYS; key++)
+        if (model->ports[key].exists && model_named_by(key) != MODEL_NOBODY &&
+            sites[model_site(key)].port == number)
+            return true;
+    return false;
+}
 
+static inline void model_configure_ports(struct model *model, const struct model_config *config)
+{
     for (int key = 0; key < MODEL_KEYS; key++) {
         struct model_port *port = &model->ports[key];
         bool expected = model_is_expected(config, key);
@@ -152,21 +100,34 @@ static inline void model_configure(struct model *model, const struct model_confi
             port->required = config->required[model_named_by(key)];
         if (!expected && !(model_named_by(key) == MODEL_NOBODY && config->all))
             *port = (struct model_port){0};
-        exists |= (uint32_t)port->exists << key;
     }
-    for (int i = 0; i < MODEL_SOCKETS; i++) {
-        struct model_socket *socket = &model->sockets[i];
+}
 
-        socket->serves &= exists;
-        if (!socket->open || model->ports[socket->key].exists)
-            continue;
-        socket->open = false;
+/* A socket whose port is gone is nowhere, and no longer open where no look will show it. */
+static inline void model_configure_socket(const struct model *model, struct model_socket *socket,
+                                          const struct model_config *config)
+{
+    for (int key = 0; key < MODEL_KEYS; key++)
+        if (!model->ports[key].exists)
+            socket->serves &= ~(UINT32_C(1) << key);
+    if (socket->key != MODEL_NO_KEY && !model->ports[socket->key].exists)
         socket->key = MODEL_NO_KEY;
-    }
+    if (socket->key == MODEL_NO_KEY && !config->all &&
+        !model_has_number(model, sites[socket->home].port))
+        socket->open = false;
+}
+
+static inline void model_configure(struct model *model, const struct model_config *config)
+{
+    model_configure_ports(model, config);
+    for (int i = 0; i < MODEL_SOCKETS; i++)
+        if (model->sockets[i].open)
+            model_configure_socket(model, &model->sockets[i], config);
     for (int i = 0; i < MODEL_RECEIVERS; i++)
         if (!model_has_receiver(config, i))
             model->receivers[i] = (struct model_receiver){0};
     model->others_shown = model->others_shown && config->all;
+    model->longest_gap = 2 * config->sample_interval + 1000000000;
 }
 
 static inline void model_count_opening(struct model *model, struct model_port *port, uint64_t drops)
@@ -183,60 +144,58 @@ static inline void model_count_close(struct model *model, struct model_port *por
     model->changes++;
 }
 
-static inline void model_enter_socket(struct model *model, const struct view_reading *reading,
-                                      int key)
+static inline void model_move_socket(struct model *model, struct model_socket *socket, int key)
 {
-    struct model_socket *socket = &model->sockets[reading->socket];
-    struct model_port *port = &model->ports[key];
-    uint64_t drops = socket->known ? reading->drops - socket->drops : (uint32_t)reading->drops;
-    bool stays = socket->open && socket->key == key;
+    if (socket->key != MODEL_NO_KEY)
+        model->ports[socket->key].moved--;
+    if (key != MODEL_NO_KEY)
+        model->ports[key].moved++;
+    socket->key = key;
+}
 
-    if (socket->open && !stays)
-        model_count_close(model, &model->ports[socket->key]);
-    if (!port->watched) {
-        port->baseline++;
-    } else if (stays) {
-        port->drops += drops;
-        model->attributed += drops;
-        model->changes += drops;
-    } else {
+/* A socket that was not open is at this port now. */
+static inline void model_enter_opening(struct model *model, struct model_port *port, uint64_t drops)
+{
+    if (port->watched)
         model_count_opening(model, port, drops);
+    else
+        port->baseline++;
+}
+
+/* key: where it is counted now, or MODEL_NO_KEY. */
+static inline void model_enter_socket(struct model *model, const struct view_socket *seen, int key)
+{
+    struct model_socket *socket = &model->sockets[seen->socket];
+    struct model_port *port = key == MODEL_NO_KEY ? NULL : &model->ports[key];
+    uint64_t difference = seen->drops - socket->drops;
+
+    if (socket->open) {
+        model_move_socket(model, socket, key);
+        if (port && port->watched) {
+            port->drops += difference;
+            model->attributed += difference;
+            model->changes += difference;
+        }
+    } else if (port) {
+        model_enter_opening(model, port, socket->known ? 0 : (uint32_t)seen->drops);
     }
     socket->known = socket->open = true;
     socket->key = key;
-    socket->drops = reading->drops;
+    socket->home = seen->home;
+    socket->drops = seen->drops;
 }
 
-static inline void model_close_missing(struct model *model, uint64_t counted)
+static inline void model_close_missing(struct model *model, uint64_t seen)
 {
     for (int i = 0; i < MODEL_SOCKETS; i++) {
         struct model_socket *socket = &model->sockets[i];
 
-        if (!socket->open || (counted >> i & 1))
+        if (!socket->open || (seen >> i & 1))
             continue;
-        model_count_close(model, &model->ports[socket->key]);
+        if (socket->key != MODEL_NO_KEY)
+            model_count_close(model, &model->ports[socket->key]);
         socket->open = false;
     }
-}
-
-/* The bucket of this share, in whole numbers. */
-static inline int model_bucket(uint64_t queue, uint64_t buffer)
-{
-    static const uint64_t hundredths[FILL_BUCKETS - 1] = {25, 50, 80, 95};
-    int bucket = 0;
-
-    if (buffer == 0)
-        return queue ? FILL_BUCKETS - 1 : 0;
-    while (bucket < FILL_BUCKETS - 1 && queue * 100 > buffer * hundredths[bucket])
-        bucket++;
-    return bucket;
-}
-
-static inline double model_share(const struct view_reading *reading)
-{
-    if (reading->buffer == 0)
-        return reading->queue ? 1 : 0;
-    return (double)reading->queue / (double)reading->buffer;
 }
 
 static inline void model_enter_fill(struct model_port *port, const struct model_view *view, int key)
@@ -246,7 +205,7 @@ static inline void model_enter_fill(struct model_port *port, const struct model_
     int bucket = 0;
 
     for (size_t i = 0; i < view->reading_count; i++) {
-        const struct view_reading *reading = &view->readings[i];
+        const struct view_socket *reading = &view->readings[i];
         int its_bucket = model_bucket(reading->queue, reading->buffer);
 
         if (!reading->counted || view->ports[reading->port].key != key)
@@ -269,12 +228,53 @@ static inline bool model_is_served(const struct model *model, int key)
     return false;
 }
 
-static inline void model_begin_vacancy(struct model_port *port, int64_t now)
+static inline void model_begin_vacancy(struct model_port *port, int64_t now, bool seen)
 {
     port->vacant = true;
+    port->sure = false;
+    port->begin_seen = seen;
     port->vacant_since = now;
-    if (port->down_until > 0)
-        port->down_until = now;
+    if (port->watched_until > 0)
+        port->watched_until = now;
+}
+
+static inline void model_add_down_time(struct model_port *port, int64_t now)
+{
+    if (port->watched_until == 0)
+        return;
+    port->down += now - port->watched_until;
+    port->watched_until = now;
+}
+
+/* Without doubt: the outage, if any, is told, and down time is counted up to now. */
+static inline void model_confirm_vacancy(struct model_port *port, int64_t now)
+{
+    if (!port->sure && port->begin_seen)
+        port->outages[port->outage_count++] = port->vacant_since;
+    port->sure = true;
+    model_add_down_time(port, now);
+}
+
+static inline bool model_is_suppressed(const struct model_view *view, int key)
+{
+    for (size_t i = 0; i < view->unplaced_count && model_named_by(key) == MODEL_NOBODY; i++)
+        if (view->unplaced[i].home == model_site(key))
+            return true;
+    return false;
+}
+
+static inline void model_enter_vacancy(const struct model *model, struct model_port *port,
+                                       bool served, int64_t now)
+{
+    if (!served) {
+        if (!port->vacant)
+            model_begin_vacancy(port, now, port->watched_until > 0);
+        model_confirm_vacancy(port, now);
+        return;
+    }
+    if (port->vacant && port->sure && now - port->watched_until <= model->longest_gap)
+        model_add_down_time(port, now);
+    port->vacant = false;
 }
 
 static inline void model_enter_port(struct model *model, const struct model_view *view, int key)
@@ -282,43 +282,40 @@ static inline void model_enter_port(struct model *model, const struct model_view
     struct model_port *port = &model->ports[key];
     bool served = model_is_served(model, key);
 
-    if (!port->exists)
-        return;
-    if (!served && !port->vacant)
-        model_begin_vacancy(port, view->now);
-    port->vacant = !served;
-    port->down_until = view->now;
     port->watched = true;
+    if (!served && model_is_suppressed(view, key)) {
+        port->vacant = false;
+        port->watched_until = 0;
+        return;
+    }
+    model_enter_vacancy(model, port, served, view->now);
+    port->watched_until = view->now;
     if (served)
         model_enter_fill(port, view, key);
     if (!served && model_named_by(key) == MODEL_NOBODY)
         model_set_state(port, PORT_ABSENT, view->time);
 }
 
-static inline void model_enter_readings(struct model *model, const struct model_view *view)
+static inline void model_enter_sockets(struct model *model, const struct model_view *view)
 {
-    uint64_t counted = 0;
+    uint64_t seen = 0;
 
     for (int i = 0; i < MODEL_SOCKETS; i++)
         model->sockets[i].serves = 0;
-    for (size_t i = 0; i < view->port_count; i++)
-        for (size_t j = 0; j < view->reading_count; j++)
-            if (view->readings[j].port == i) {
-                model->ports[view->ports[i].key].last_sockets = 0;
-                break;
-            }
     for (size_t i = 0; i < view->reading_count; i++) {
-        const struct view_reading *reading = &view->readings[i];
+        const struct view_socket *reading = &view->readings[i];
         int key = view->ports[reading->port].key;
 
         model->sockets[reading->socket].serves |= UINT32_C(1) << key;
-        model->ports[key].last_sockets |= UINT64_C(1) << reading->socket;
-        if (!reading->counted)
-            continue;
-        counted |= UINT64_C(1) << reading->socket;
-        model_enter_socket(model, reading, key);
+        seen |= UINT64_C(1) << reading->socket;
+        if (reading->counted)
+            model_enter_socket(model, reading, key);
     }
-    model_close_missing(model, counted);
+    for (size_t i = 0; i < view->unplaced_count; i++) {
+        seen |= UINT64_C(1) << view->unplaced[i].socket;
+        model_enter_socket(model, &view->unplaced[i], MODEL_NO_KEY);
+    }
+    model_close_missing(model, seen);
 }
 
 static inline void model_enter_holders(struct model *model, const struct model_view *view,
@@ -327,32 +324,32 @@ static inline void model_enter_holders(struct model *model, const struct model_v
     for (size_t i = 0; i < view->holder_count; i++) {
         const struct view_holder *holder = &view->holders[i];
         struct model_receiver *receiver = &model->receivers[holder->receiver];
+        bool is_start = receiver->seen[holder->process] != holder->start && receiver->watched &&
+                        holder->start > receiver->watched_ticks;
 
-        if (receiver->seen[holder->process])
-            continue;
-        receiver->seen[holder->process] = true;
-        receiver->starts += receiver->watched;
-        model->changes += receiver->watched;
+        receiver->seen[holder->process] = holder->start;
+        receiver->starts += is_start;
+        model->changes += is_start;
     }
-    for (size_t i = 0; i < config->receiver_count; i++)
-        model->receivers[config->receivers[i]].watched = true;
+    for (size_t i = 0; i < config->receiver_count; i++) {
+        struct model_receiver *receiver = &model->receivers[config->receivers[i]];
+
+        if (!receiver->watched)
+            receiver->watched_ticks = view->ticks;
+        receiver->watched = true;
+    }
 }
 
 static inline void model_sample(struct model *model, const struct model_view *view,
                                 const struct model_config *config)
 {
-    for (int key = 0; key < MODEL_KEYS; key++) {
-        struct model_port *port = &model->ports[key];
-
-        if (port->vacant && port->down_until > 0)
-            port->down += view->now - port->down_until;
-    }
     for (size_t i = 0; i < view->port_count; i++)
         if (!model->ports[view->ports[i].key].exists)
             model_begin_port(&model->ports[view->ports[i].key], model->others_shown);
-    model_enter_readings(model, view);
+    model_enter_sockets(model, view);
     for (int key = 0; key < MODEL_KEYS; key++)
-        model_enter_port(model, view, key);
+        if (model->ports[key].exists)
+            model_enter_port(model, view, key);
     for (size_t i = 0; i < view->port_count; i++)
         model_set_state(&model->ports[view->ports[i].key], (int)view->ports[i].state, view->time);
     model_enter_holders(model, view, config);
@@ -367,35 +364,31 @@ static inline void model_sample_failed(struct model *model, double time)
         if (!port->exists)
             continue;
         model_set_state(port, PORT_UNKNOWN, time);
-        port->down_until = 0;
+        port->watched_until = 0;
     }
 }
 
-static inline void model_stop_serving(struct model *model, int slot, int64_t now, double time)
+/* An ask found that no socket serves a vacant port. */
+static inline void model_saw_vacant(struct model *model, int key, int64_t now, double time)
 {
-    uint32_t served = model->sockets[slot].serves;
+    struct model_port *port = &model->ports[key];
 
-    model->sockets[slot].serves = 0;
-    for (int key = 0; key < MODEL_KEYS; key++) {
-        struct model_port *port = &model->ports[key];
-
-        if (!(served >> key & 1) || model_is_served(model, key))
-            continue;
-        model_begin_vacancy(port, now);
-        model_set_state(port, port->required ? PORT_ABSENT : PORT_STANDBY, time);
-    }
+    model_confirm_vacancy(port, now);
+    model_set_state(port, port->required ? PORT_ABSENT : PORT_STANDBY, time);
 }
 
-static inline bool model_close_socket(struct model *model, int slot, int64_t now, double time)
+static inline bool model_close_socket(struct model *model, int slot, int64_t now)
 {
     struct model_socket *socket = &model->sockets[slot];
-    bool was_open = socket->open;
+    struct model_socket before = *socket;
 
-    if (was_open)
-        model_count_close(model, &model->ports[socket->key]);
-    model_stop_serving(model, slot, now, time);
     *socket = (struct model_socket){0};
-    return was_open;
+    for (int key = 0; key < MODEL_KEYS; key++)
+        if ((before.serves >> key & 1) && !model_is_served(model, key))
+            model_begin_vacancy(&model->ports[key], now, true);
+    if (before.open && before.key != MODEL_NO_KEY)
+        model_count_close(model, &model->ports[before.key]);
+    return before.open;
 }
 
 static inline void model_pass_by(struct model *model, int key)
@@ -408,30 +401,80 @@ static inline void model_pass_by(struct model *model, int key)
     model_count_close(model, port);
 }
 
-/* A restart: who serves which port is to be seen anew. */
-static inline void model_resume(struct model *model, bool another_boot)
+/* What a file leaves out: sockets that are nowhere, of a number that no receiver names. So those
+ * that nobody named are not all known, and where one of them may be shown again begins anew. */
+static inline void model_write(struct model *model)
 {
-    for (int key = 0; key < MODEL_KEYS; key++) {
-        model->ports[key].vacant = false;
-        model->ports[key].down_until = 0;
-        model->ports[key].last_sockets = 0;
-    }
     for (int i = 0; i < MODEL_SOCKETS; i++) {
         struct model_socket *socket = &model->sockets[i];
 
-        socket->serves = 0;
-        if (another_boot && socket->open)
-            model->ports[socket->key].lost++;
-        if (another_boot)
-            *socket = (struct model_socket){0};
+        if (!socket->open || socket->key != MODEL_NO_KEY ||
+            model_has_number(model, sites[socket->home].port))
+            continue;
+        model->ports[model_key(MODEL_NOBODY, socket->home)].watched = false;
+        model->others_shown = false;
+        *socket = (struct model_socket){0};
     }
-    if (!another_boot)
-        return;
-    for (int i = 0; i < MODEL_RECEIVERS; i++)
-        for (int j = 0; j < MODEL_PROCESSES; j++)
-            model->receivers[i].seen[j] = false;
+}
+
+/* A listener that nobody named has a record as it was shown once. */
+static inline void model_watch_others_from_boot(struct model *model)
+{
+    for (int site = 0; site < MODEL_SITES; site++) {
+        struct model_port *port = &model->ports[model_key(MODEL_NOBODY, site)];
+
+        port->watched = port->exists;
+        model->others_shown |= port->exists;
+    }
+}
+
+static inline void model_forget_place(struct model *model)
+{
+    for (int i = 0; i < MODEL_SOCKETS; i++) {
+        struct model_socket *socket = &model->sockets[i];
+
+        if (socket->open && socket->key != MODEL_NO_KEY)
+            model->ports[socket->key].lost++;
+        *socket = (struct model_socket){0};
+    }
+    for (int i = 0; i < MODEL_RECEIVERS; i++) {
+        memset(model->receivers[i].seen, 0, sizeof(model->receivers[i].seen));
+        model->receivers[i].watched_ticks = 0;
+    }
     model->unattributed_before += model->unattributed;
     model->unattributed = model->attributed = model->base = 0;
+}
+
+/* A restart: who serves which port is to be seen anew. */
+static inline void model_resume(struct model *model, enum ledger_origin origin)
+{
+    for (int key = 0; key < MODEL_KEYS; key++) {
+        model->ports[key].vacant = false;
+        model->ports[key].watched_until = 0;
+        model->ports[key].outage_count = 0;
+    }
+    for (int i = 0; i < MODEL_SOCKETS; i++)
+        model->sockets[i].serves = 0;
+    if (origin != LEDGER_SAME_PLACE)
+        model_forget_place(model);
+    if (origin == LEDGER_ANOTHER_BOOT)
+        model_watch_others_from_boot(model);
+    if (origin != LEDGER_ANOTHER_NAMESPACE)
+        return;
+    for (int key = 0; key < MODEL_KEYS; key++)
+        model->ports[key].watched = false;
+    for (int i = 0; i < MODEL_RECEIVERS; i++)
+        model->receivers[i].watched = false;
+    model->others_shown = model->has_base = false;
+}
+
+static inline unsigned int model_count_outages(const struct model_port *port, int64_t now)
+{
+    unsigned int count = 0;
+
+    for (int i = 0; i < port->outage_count; i++)
+        count += now - port->outages[i] <= 600000000000;
+    return count < MODEL_TOLD_OUTAGES ? count : MODEL_TOLD_OUTAGES;
 }
 
 static inline void model_host_errors(struct model *model, uint64_t errors)

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "collector/ledger_text.h"
+#include "collector/sock_diag.h"
 #include "ledger_comparison.h"
 
 static const unsigned long default_histories = 100000;
@@ -39,12 +40,14 @@ static void configure(struct history *history)
     struct expected_port ports[MODEL_SITES];
     struct config config = {.scope = from->all ? SCOPE_ALL : SCOPE_EXPECTED,
                             .peak_window = 60000000000,
+                            .sample_interval = from->sample_interval,
                             .receivers = receivers,
                             .receiver_count = from->receiver_count,
                             .ports = ports,
                             .port_count = from->key_count};
 
-    tell(history, "configure:%s", from->all ? " others too," : "");
+    tell(history, "configure:%s interval %d s", from->all ? " others too," : "",
+         (int)(from->sample_interval / 1000000000));
     for (size_t i = 0; i < from->receiver_count; i++) {
         receivers[i].name = (char *)names[from->receivers[i]];
         receivers[i].required = from->required[from->receivers[i]];
@@ -62,27 +65,51 @@ static void configure(struct history *history)
             history->before[key] = (struct port_history){0};
 }
 
-/* The readings as the kernel shows them: drops in 32 bits. */
+/* A socket as the kernel shows it: drops in 32 bits. */
+static struct udp_socket show(const struct history *history, const struct view_socket *seen)
+{
+    struct udp_socket socket = {.cookie = world_cookie(&history->world, seen->socket),
+                                .inode = 1000U + (uint32_t)seen->socket,
+                                .port = sites[seen->home].port,
+                                .receive_queue_bytes = seen->queue,
+                                .receive_buffer_bytes = seen->buffer,
+                                .drops = (uint32_t)seen->drops};
+
+    assert_int_equal(address_parse(sites[seen->home].address, &socket.address), 0);
+    socket.family = socket.address.family;
+    if (history->world.sockets[seen->socket].mapped)
+        socket.family = AF_INET6;
+    return socket;
+}
+
 static void fill_readings(const struct history *history, struct udp_socket *sockets,
                           struct ledger_reading *readings)
 {
     const struct model_view *view = &history->view;
 
     for (size_t i = 0; i < view->reading_count; i++) {
-        const struct view_reading *reading = &view->readings[i];
+        const struct view_socket *reading = &view->readings[i];
 
-        sockets[i] = (struct udp_socket){.cookie = world_cookie(&history->world, reading->socket),
-                                         .inode = 1000U + (uint32_t)reading->socket,
-                                         .family = AF_INET,
-                                         .address = {.family = AF_INET, .bytes = {10, 0, 0, 1}},
-                                         .receive_queue_bytes = reading->queue,
-                                         .receive_buffer_bytes = reading->buffer,
-                                         .drops = (uint32_t)reading->drops};
+        sockets[i] = show(history, reading);
         readings[i] = (struct ledger_reading){
             .socket = &sockets[i], .port = reading->port, .counted = reading->counted};
         tell(history, "    socket %d at %zu%s, %llu drops", reading->socket, reading->port,
              reading->counted ? "" : " (not counted)", (unsigned long long)reading->drops);
     }
+}
+
+static void fill_unplaced(const struct history *history, struct socket_list *list)
+{
+    const struct model_view *view = &history->view;
+
+    for (size_t i = 0; i < view->unplaced_count; i++) {
+        const struct view_socket *seen = &view->unplaced[i];
+
+        list->sockets[list->count++] = show(history, seen);
+        tell(history, "    socket %d unplaced at %s:%u, %llu drops", seen->socket,
+             sites[seen->home].address, sites[seen->home].port, (unsigned long long)seen->drops);
+    }
+    socket_list_sort(list);
 }
 
 static size_t place_of_receiver(const struct model_config *config, int receiver)
@@ -100,13 +127,18 @@ static void enter_view(struct history *history)
     struct udp_socket sockets[sizeof(view->readings) / sizeof(*view->readings)];
     struct ledger_reading readings[sizeof(view->readings) / sizeof(*view->readings)];
     struct ledger_port_sample ports[sizeof(view->ports) / sizeof(*view->ports)];
+    struct udp_socket unplaced[MODEL_SOCKETS];
+    struct socket_list list = {.sockets = unplaced};
     struct ledger_holder holders[sizeof(view->holders) / sizeof(*view->holders)];
     struct ledger_sample sample = {.now = view->now,
                                    .time = view->time,
+                                   .ticks = view->ticks,
                                    .ports = ports,
                                    .port_count = view->port_count,
                                    .readings = readings,
                                    .reading_count = view->reading_count,
+                                   .unplaced = unplaced,
+                                   .unplaced_count = view->unplaced_count,
                                    .holders = holders,
                                    .holder_count = view->holder_count,
                                    .shows_others = view->shows_others};
@@ -121,15 +153,12 @@ static void enter_view(struct history *history)
              sites[site].address, sites[site].port, port_state_name(view->ports[i].state));
     }
     fill_readings(history, sockets, readings);
-    for (size_t i = 0; i < view->holder_count; i++) {
-        int process = view->holders[i].process;
-
-        /* Two of them have each pid: it is taken again. */
+    fill_unplaced(history, &list);
+    for (size_t i = 0; i < view->holder_count; i++)
         holders[i] = (struct ledger_holder){
             .receiver = place_of_receiver(&history->world.config, view->holders[i].receiver),
-            .pid = 100 + process / 2,
-            .start_ticks = 5000 + (uint64_t)process % 2};
-    }
+            .pid = 100 + view->holders[i].process,
+            .start_ticks = view->holders[i].start};
     assert_int_equal(ledger_sample(history->ledger, &sample), 0);
 }
 
@@ -140,7 +169,8 @@ static void sample(struct history *history)
     bool has_baseline = ledger_host_has_baseline(history->ledger);
     uint64_t errors = world->errors;
 
-    tell(history, "sample at %lld", (long long)world->now);
+    tell(history, "sample at %lld, tick %llu", (long long)world->now,
+         (unsigned long long)world_ticks(world));
     if (has_baseline && world_chance(world, 20))
         world_traffic(world);
     world_look(world, &history->view);
@@ -156,6 +186,23 @@ static void sample(struct history *history)
     model_host_errors(&history->model, errors);
 }
 
+/* Ask for the vacant ports, or for some of them: those that are served are not told. */
+static void ask(struct history *history)
+{
+    struct world *world = &history->world;
+
+    for (size_t i = 0; i < world->config.key_count; i++) {
+        int key = world->config.keys[i];
+
+        if (!history->model.ports[key].vacant || world_is_served(world, model_site(key)) ||
+            world_chance(world, 20))
+            continue;
+        tell(history, "asked at %lld: no socket at port %zu", (long long)world->now, i);
+        ledger_saw_vacant(history->ledger, i, world->now, world->time);
+        model_saw_vacant(&history->model, key, world->now, world->time);
+    }
+}
+
 static void tell_of_close(struct history *history, int slot)
 {
     struct world *world = &history->world;
@@ -165,8 +212,8 @@ static void tell_of_close(struct history *history, int slot)
 
     tell(history, "event: socket %d closed at %lld", slot, (long long)world->now);
     compare(history, "whether a close was told as one", -1,
-            ledger_close_socket(history->ledger, cookie, world->now, world->time),
-            model_close_socket(&history->model, slot, world->now, world->time));
+            ledger_close_socket(history->ledger, cookie, world->now),
+            model_close_socket(&history->model, slot, world->now));
     if (known || port == world->config.key_count)
         return;
     tell(history, "    it passed by port %zu", port);
@@ -213,10 +260,12 @@ static void save(struct history *history, bool clean)
     ledger_write(history->ledger, &head, &history->saved);
     assert_false(history->saved.failed);
     history->saved_model = history->model;
+    model_write(&history->saved_model);
     history->has_saved = true;
 }
 
-static void load(struct history *history, bool rebooted)
+/* As ledger_file_load does: what is read is kept at once, as it is seen from here. */
+static void load(struct history *history, enum ledger_origin origin)
 {
     struct ledger_head head;
 
@@ -224,44 +273,64 @@ static void load(struct history *history, bool rebooted)
     if (history->has_saved) {
         assert_int_equal(
             ledger_read(history->saved.bytes, history->saved.length, &head, &history->ledger), 0);
-        ledger_resume(history->ledger, rebooted);
+        ledger_resume(history->ledger, origin);
         history->model = history->saved_model;
-        model_resume(&history->model, rebooted);
+        model_resume(&history->model, origin);
+        save(history, false);
         return;
     }
     assert_int_equal(ledger_open(&history->ledger), 0);
     history->model = (struct model){0};
 }
 
-/* The agent ends, in order or not, and starts again, perhaps after a reboot and with another
- * config. What an unclean end leaves counts only in the same boot, and is of the last save. */
+static enum ledger_origin choose_origin(struct world *world)
+{
+    int what = world_pick(world, 100);
+
+    if (what < 50)
+        return LEDGER_SAME_PLACE;
+    if (what < 70) {
+        world_move(world);
+        return LEDGER_ANOTHER_NAMESPACE;
+    }
+    world_boot(world);
+    return LEDGER_ANOTHER_BOOT;
+}
+
+/* What began before this is nothing to compare with. */
+static void begin_comparison(struct history *history)
+{
+    history->told_late_count = 0;
+    history->revision_before = ledger_revision(history->ledger);
+    history->changes_before = history->model.changes;
+}
+
+/* The agent ends, in order or not, and starts again, perhaps after a reboot or in another
+ * namespace, and with another config. What an unclean end leaves counts only in the same boot, and
+ * is of the last save. */
 static void restart(struct history *history)
 {
+    static const char *const places[] = {"same place", "another namespace", "another boot"};
     struct world *world = &history->world;
-    bool clean = world_chance(world, 60), rebooted = world_chance(world, 40);
+    bool clean = world_chance(world, 60);
+    enum ledger_origin origin;
 
     if (clean)
         save(history, true);
-    history->has_saved = history->has_saved && (clean || !rebooted);
-    tell(history, "restart: %s, %s", clean ? "clean" : "crash",
-         rebooted ? "another boot" : "same boot");
-    if (rebooted)
-        world_boot(world);
+    origin = choose_origin(world);
+    history->has_saved = history->has_saved && (clean || origin != LEDGER_ANOTHER_BOOT);
+    tell(history, "restart: %s, %s", clean ? "clean" : "crash", places[origin]);
     for (int i = world_pick(world, 5); i > 0; i--)
         world_live_on(world);
     if (world_chance(world, 30))
         world_change_config(world);
-    load(history, rebooted);
+    load(history, origin);
     configure(history);
-    history->told_late_count = 0;
     if (!clean || !history->has_saved) {
         memset(history->before, 0, sizeof(history->before));
         history->unattributed_before = 0;
     }
-    history->revision_before = ledger_revision(history->ledger);
-    history->changes_before = history->model.changes;
-    if (history->has_saved)
-        save(history, false);
+    begin_comparison(history);
 }
 
 static void reconfigure(struct history *history)
@@ -270,17 +339,35 @@ static void reconfigure(struct history *history)
     configure(history);
 }
 
+/* A socket that comes and goes, once in a history: there is more than one outage in a step. */
+static void flap(struct history *history)
+{
+    struct world *world = &history->world;
+    int slot = world_pick_socket(world);
+
+    for (int i = world_pick(world, 24); i > 0 && slot >= 0 && !history->flapped; i--) {
+        world->sockets[slot].listens = !world->sockets[slot].listens;
+        world_pass_time(world);
+        sample(history);
+    }
+    history->flapped = true;
+}
+
 /* The agent's part of a step. */
 static void watch_on(struct history *history)
 {
     int what = world_pick(&history->world, 100);
 
-    if (what < 60)
+    if (what < 50)
         sample(history);
-    else if (what < 75)
+    else if (what < 65)
         close_one(history);
+    else if (what < 75)
+        ask(history);
     else if (what < 82)
         tell_late(history);
+    else if (what < 83)
+        flap(history);
     else if (what < 87)
         fail_a_look(history);
     else if (what < 91)
