@@ -76,10 +76,13 @@ static bool is_kept(const struct ledger *ledger, const struct ledger_socket *soc
 {
     if (socket->destroyed)
         return false;
-    for (size_t i = 0; i < ledger->expected_count && socket->port == LEDGER_NOWHERE; i++)
+    if (socket->port != LEDGER_NOWHERE || !socket->open)
+        return true;
+    /* The named ones come first. A ledger that was read knows no other sign of them. */
+    for (size_t i = 0; i < ledger->port_count && ledger->ports[i].receiver[0] != '\0'; i++)
         if (ledger->ports[i].port == socket->socket.port)
             return true;
-    return socket->port != LEDGER_NOWHERE || !socket->open;
+    return false;
 }
 
 /* Returns how many are kept; *all: whether those are all that are open. */
@@ -295,7 +298,7 @@ static int read_socket(struct cursor *cursor, struct ledger *ledger)
         last = &ledger->sockets[ledger->socket_count - 1];
     if (strcmp(address, again) != 0 ||
         (socket.port != LEDGER_NOWHERE && socket.port >= ledger->port_count) ||
-        (last && last->socket.cookie >= value->cookie))
+        !is_kept(ledger, &socket) || (last && last->socket.cookie >= value->cookie))
         return -EBADMSG;
     ledger->sockets[ledger->socket_count++] = socket;
     return 0;

@@ -212,6 +212,8 @@ static struct ledger *ledger_of_one(const struct ledger_socket *socket)
     assert_int_equal(ledger_open(&ledger), 0);
     add_port(ledger, "core", "*");
     ledger->ports[0].port = 514;
+    add_port(ledger, "", "0.0.0.0");
+    ledger->ports[1].port = 515; /* that nobody named */
     ledger->expected_count = 1;
     ledger->others_watched = true;
     ledger->sockets = calloc(1, sizeof(*ledger->sockets));
@@ -224,17 +226,20 @@ static struct ledger *ledger_of_one(const struct ledger_socket *socket)
 static bool is_kept(const struct ledger_socket *socket, bool *others)
 {
     struct ledger *ledger = ledger_of_one(socket), *again;
-    struct text text = {0};
+    struct text text = {0}, second = {0};
     struct ledger_head head;
     bool kept;
 
     ledger_write(ledger, &sample_head, &text);
     assert_int_equal(read_exactly(text.bytes, text.length, &head, &again), 0);
     kept = again->socket_count == 1;
+    ledger_write(again, &head, &second); /* before it is configured, as at a start */
+    assert_string_equal(text.bytes, second.bytes);
     *others = again->others_watched;
     ledger_close(ledger);
     ledger_close(again);
     text_free(&text);
+    text_free(&second);
     return kept;
 }
 
@@ -338,9 +343,10 @@ static void test_right_checksums_do_not_help_what_is_wrong(void **state)
         HEAD COUNTS(1, 1, 1) "port 5514 1 ok 41dac0ea2e1b517f 81 3 3 9 0 0 0 12 0 "
                              "c024400000000000 * a\n" SOCKET RECEIVER, /* negative */
         HEAD COUNTS(1, 1, 1) "port 5514 1 ok 41dac0ea2e1b517f 18446744073709551616 3 3 9 0 0 0 12 "
-                             "0 4024400000000000 * a\n" SOCKET RECEIVER,            /* 2^64 */
-        HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 1 5 4 0 5514 0 0.0.0.0\n" RECEIVER, /* no such */
-        HEAD COUNTS(1, 1, 1) PORT "socket 7 1 6 0 5 4 0 5514 0 0.0.0.0\n" RECEIVER, /* future */
+                             "0 4024400000000000 * a\n" SOCKET RECEIVER,             /* 2^64 */
+        HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 1 5 4 0 5514 0 0.0.0.0\n" RECEIVER,  /* no such */
+        HEAD COUNTS(1, 1, 1) PORT "socket 7 1 6 0 5 4 0 5514 0 0.0.0.0\n" RECEIVER,  /* future */
+        HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 -1 5 4 0 5515 0 0.0.0.0\n" RECEIVER, /* not kept */
         HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 0 4294967296 4 0 5514 0 0.0.0.0\n" RECEIVER,
         HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 0 5 4 0 5514 0 0.0.0\n" RECEIVER,
         HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 0 5 4 0 5514 0 ::0\n" RECEIVER,
