@@ -198,7 +198,8 @@ static void test_a_listener_that_is_shown_late(void **state)
     assert_counts(watch, other, 11, 0, 0);
 }
 
-/* Gone for good while nobody could see it: its port is vacant from the look on that shows it. */
+/* Gone for good while nobody could see it: its port is vacant from the look on that shows it, which
+ * is no outage that anyone saw begin. */
 static void test_a_listener_that_closes_while_it_is_suppressed(void **state)
 {
     struct watch *watch = *state;
@@ -212,6 +213,7 @@ static void test_a_listener_that_closes_while_it_is_suppressed(void **state)
     look(watch);
     assert_int_equal(watch->ledger->ports[EXPECTED].state, PORT_ABSENT);
     assert_int_equal(watch->ledger->ports[EXPECTED].down_nanoseconds, 0);
+    assert_true(watch->ledger->ports[EXPECTED].outages[0] == 0);
     look(watch);
     assert_int_equal(watch->ledger->ports[EXPECTED].down_nanoseconds, 1000000000);
 }
@@ -257,6 +259,23 @@ static void test_a_neighbour_of_the_same_number_is_suppressed(void **state)
     assert_int_equal(watch->ledger->ports[EXPECTED].closes, 1);
 }
 
+static void test_listeners_of_another_namespace_are_the_baseline(void **state)
+{
+    struct watch *watch = *state;
+    size_t other, later;
+
+    show(watch, show_other(watch, "0.0.0.0", 600), 1, 100);
+    look(watch);
+    restart(watch, LEDGER_ANOTHER_NAMESPACE);
+    other = show_other(watch, "0.0.0.0", 600);
+    later = show_other(watch, "0.0.0.0", 601);
+    show(watch, other, 2, 50);
+    show(watch, later, 3, 70);
+    look(watch);
+    assert_counts(watch, other, 0, 0, 0);
+    assert_counts(watch, later, 0, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +291,7 @@ int main(void)
         ledger_case(test_a_listener_that_closes_while_it_is_suppressed),
         ledger_case(test_a_suppressed_listener_is_shown_after_a_restart),
         ledger_case(test_a_neighbour_of_the_same_number_is_suppressed),
+        ledger_case(test_listeners_of_another_namespace_are_the_baseline),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
