@@ -54,12 +54,6 @@ int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t c
 int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known, size_t members,
                      struct udp_socket *now);
 
-/* Whether any unconnected socket would get a datagram for this address and port, which came in by
- * this interface (index; 0: none that a socket is bound to). family: AF_INET or AF_INET6, of the
- * socket. Returns 0 when one would; -ENOENT when none would; -errno when the question failed. */
-int sock_diag_find(struct sock_diag *diag, uint8_t family, const struct address *address,
-                   uint32_t interface, uint16_t port);
-
 /* Parse one datagram of the kernel's; no I/O.
  *
  * bytes, length: as received, aligned for struct nlmsghdr. sequence: replies to other requests are

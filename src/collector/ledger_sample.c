@@ -134,7 +134,8 @@ static void enter_new_socket(struct ledger *ledger, const struct udp_socket *soc
 {
     ledger->sockets[ledger->socket_count++] =
         (struct ledger_socket){.socket = *socket, .port = index, .open = true, .seen = true};
-    if (index == LEDGER_NOWHERE || !ledger->ports[index].watched)
+    if (index == LEDGER_NOWHERE || !ledger->ports[index].watched ||
+        (index >= ledger->expected_count && !ledger->others_watched))
         return; /* the baseline */
     add_opening(ledger, &ledger->ports[index]);
     add_drops(ledger, &ledger->ports[index], socket->drops);

@@ -36,6 +36,18 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
+static void write_port(const struct ledger_port *port, struct text *text)
+{
+    text_print(text, "port %u %d %s %016" PRIx64, port->port, port->watched,
+               port_state_name(port->state), bits_of(port->last_change));
+    text_print(text, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, port->dropped_datagrams,
+               port->opens, port->closes, port->down_nanoseconds);
+    for (int i = 0; i < FILL_BUCKETS; i++)
+        text_print(text, " %" PRIu64, port->fill[i]);
+    text_print(text, " %016" PRIx64 " %s %s\n", bits_of(port->fill_sum), port->address,
+               port->receiver);
+}
+
 static void write_socket(const struct ledger_socket *socket, struct text *text)
 {
     const struct udp_socket *value = &socket->socket;
@@ -58,42 +70,18 @@ static void write_receiver(const struct ledger_receiver *receiver, struct text *
                    receiver->processes[i].start_ticks, receiver->processes[i].last_sample);
 }
 
-/* Whether a receiver names a port of this number. What was read and not configured yet says so by
- * the names alone. */
-static bool is_named(const struct ledger *ledger, uint16_t number)
-{
-    size_t end = ledger->expected_count > 0 ? ledger->expected_count : ledger->port_count;
-
-    for (size_t i = 0; i < end; i++)
-        if (ledger->ports[i].port == number && ledger->ports[i].receiver[0] != '\0')
-            return true;
-    return false;
-}
-
 /* Of the listeners that nobody named, those that are too many to show can be without number: they
  * are left out, and who does not know them all after a restart begins with a baseline. */
 static bool is_kept(const struct ledger *ledger, const struct ledger_socket *socket)
 {
     if (socket->destroyed)
         return false;
-    return socket->port != LEDGER_NOWHERE || !socket->open || is_named(ledger, socket->socket.port);
-}
-
-/* Whether a socket that is not kept listens at this port, which nobody named: shown after a restart
- * it looks like a new one, and is none. */
-static bool has_unkept(const struct ledger *ledger, const struct ledger_port *port)
-{
-    char address[ADDRESS_TEXT_SIZE];
-
-    for (size_t i = 0; i < ledger->socket_count && port->receiver[0] == '\0'; i++) {
-        const struct ledger_socket *socket = &ledger->sockets[i];
-
-        if (socket->socket.port != port->port || socket->destroyed || is_kept(ledger, socket))
-            continue;
-        address_format(&socket->socket.address, address);
-        if (strcmp(address, port->address) == 0)
+    if (socket->port != LEDGER_NOWHERE || !socket->open)
+        return true;
+    /* The named ones come first. A ledger that was read knows no other sign of them. */
+    for (size_t i = 0; i < ledger->port_count && ledger->ports[i].receiver[0] != '\0'; i++)
+        if (ledger->ports[i].port == socket->socket.port)
             return true;
-    }
     return false;
 }
 
@@ -110,18 +98,6 @@ static size_t count_kept_sockets(const struct ledger *ledger, bool *all)
         *all &= kept || ledger->sockets[i].destroyed;
     }
     return count;
-}
-
-static void write_port(const struct ledger_port *port, bool watched, struct text *text)
-{
-    text_print(text, "port %u %d %s %016" PRIx64, port->port, watched, port_state_name(port->state),
-               bits_of(port->last_change));
-    text_print(text, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, port->dropped_datagrams,
-               port->opens, port->closes, port->down_nanoseconds);
-    for (int i = 0; i < FILL_BUCKETS; i++)
-        text_print(text, " %" PRIu64, port->fill[i]);
-    text_print(text, " %016" PRIx64 " %s %s\n", bits_of(port->fill_sum), port->address,
-               port->receiver);
 }
 
 void ledger_write(const struct ledger *ledger, const struct ledger_head *head, struct text *text)
@@ -141,9 +117,7 @@ void ledger_write(const struct ledger *ledger, const struct ledger_head *head, s
     text_print(text, "counts %d %" PRIu64 " %zu %zu %zu\n", ledger->others_watched && all,
                ledger->gone, ledger->port_count, kept, ledger->receiver_count);
     for (size_t i = 0; i < ledger->port_count; i++)
-        write_port(&ledger->ports[i],
-                   ledger->ports[i].watched && (all || !has_unkept(ledger, &ledger->ports[i])),
-                   text);
+        write_port(&ledger->ports[i], text);
     for (size_t i = 0; i < ledger->socket_count; i++)
         if (is_kept(ledger, &ledger->sockets[i]))
             write_socket(&ledger->sockets[i], text);
@@ -324,7 +298,7 @@ static int read_socket(struct cursor *cursor, struct ledger *ledger)
         last = &ledger->sockets[ledger->socket_count - 1];
     if (strcmp(address, again) != 0 ||
         (socket.port != LEDGER_NOWHERE && socket.port >= ledger->port_count) ||
-        (last && last->socket.cookie >= value->cookie))
+        !is_kept(ledger, &socket) || (last && last->socket.cookie >= value->cookie))
         return -EBADMSG;
     ledger->sockets[ledger->socket_count++] = socket;
     return 0;

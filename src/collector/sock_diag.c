@@ -469,21 +469,3 @@ int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known, siz
     socket_list_free(&list);
     return result;
 }
-
-int sock_diag_find(struct sock_diag *diag, uint8_t family, const struct address *address,
-                   uint32_t interface, uint16_t port)
-{
-    /* INET_DIAG_NOCOOKIE in both halves: whichever socket answers. */
-    const struct udp_socket any = {.family = family,
-                                   .address = *address,
-                                   .interface = interface,
-                                   .port = port,
-                                   .cookie = UINT64_MAX};
-    struct socket_list list = {0};
-    int result = ask(diag, &any, 0, &list);
-
-    if (!result && list.count == 0)
-        result = -ENOENT; /* only a connected one */
-    socket_list_free(&list);
-    return result;
-}

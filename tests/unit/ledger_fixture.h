@@ -22,12 +22,15 @@ struct watch {
     struct config config;
     double seconds; /* CLOCK_MONOTONIC: each look takes place a second after the last */
     double clock;   /* Unix time less seconds */
+    uint64_t ticks; /* since boot, as in the holders: they do not pass by themselves */
     /* The look that is being made: */
     struct ledger_port_sample ports[MOST_SHOWN];
     size_t port_count;
     struct udp_socket sockets[MOST_SHOWN];
     struct ledger_reading readings[MOST_SHOWN];
     size_t reading_count;
+    struct udp_socket unplaced[MOST_SHOWN];
+    size_t unplaced_count;
     struct ledger_holder holders[MOST_SHOWN];
     size_t holder_count;
 };
@@ -63,7 +66,8 @@ static inline int watch_begin(void **state)
     assert_int_equal(address_parse("10.0.0.1", &watch->expected[CORE_ADDRESS].address), 0);
     watch->expected[EDGE] =
         (struct expected_port){.receiver = edge, .any_address = true, .port = 515};
-    watch->config = (struct config){.peak_window = 60000000000,
+    watch->config = (struct config){.sample_interval = 1000000000,
+                                    .peak_window = 60000000000,
                                     .scope = SCOPE_ALL,
                                     .receivers = watch->receivers,
                                     .receiver_count = 2,
@@ -93,12 +97,15 @@ static inline struct udp_socket *show_at(struct watch *watch, size_t port, uint6
     struct udp_socket *socket = &watch->sockets[watch->reading_count];
 
     assert_true(watch->reading_count < MOST_SHOWN);
-    *socket = (struct udp_socket){.cookie = cookie,
-                                  .inode = 7,
-                                  .family = AF_INET,
-                                  .address = {.family = AF_INET},
-                                  .receive_buffer_bytes = 1000,
-                                  .drops = drops};
+    *socket =
+        (struct udp_socket){.cookie = cookie,
+                            .inode = 7,
+                            .family = AF_INET,
+                            .port = port < watch->config.port_count ? watch->config.ports[port].port
+                                                                    : watch->ports[port].port,
+                            .address = {.family = AF_INET},
+                            .receive_buffer_bytes = 1000,
+                            .drops = drops};
     watch->readings[watch->reading_count++] =
         (struct ledger_reading){.socket = socket, .port = port, .counted = counted};
     return socket;
@@ -108,6 +115,18 @@ static inline struct udp_socket *show(struct watch *watch, size_t port, uint64_t
                                       uint32_t drops)
 {
     return show_at(watch, port, cookie, drops, true);
+}
+
+/* A socket, at 0.0.0.0 and a port number, that serves none of the ports now. By rising numbers. */
+static inline void show_unplaced(struct watch *watch, uint16_t port, uint64_t cookie,
+                                 uint32_t drops)
+{
+    assert_true(watch->unplaced_count < MOST_SHOWN);
+    watch->unplaced[watch->unplaced_count++] = (struct udp_socket){.cookie = cookie,
+                                                                   .family = AF_INET,
+                                                                   .address = {.family = AF_INET},
+                                                                   .port = port,
+                                                                   .drops = drops};
 }
 
 /* A listener that nobody named. Returns the index of its port. */
@@ -154,15 +173,19 @@ static inline void look(struct watch *watch)
     make_expected_ports(watch);
     sample = (struct ledger_sample){.now = nanoseconds_of(watch),
                                     .time = time_of(watch),
+                                    .ticks = watch->ticks,
                                     .ports = watch->ports,
                                     .port_count = watch->config.port_count + watch->port_count,
                                     .readings = watch->readings,
                                     .reading_count = watch->reading_count,
+                                    .unplaced = watch->unplaced,
+                                    .unplaced_count = watch->unplaced_count,
                                     .holders = watch->holders,
                                     .holder_count = watch->holder_count,
                                     .shows_others = watch->config.scope == SCOPE_ALL};
     assert_int_equal(ledger_sample(watch->ledger, &sample), 0);
     watch->port_count = watch->reading_count = watch->holder_count = 0;
+    watch->unplaced_count = 0;
 }
 
 /* A second passes; then a look fails. */
@@ -175,7 +198,13 @@ static inline void fail_to_look(struct watch *watch)
 /* An event tells that the socket is gone, now. */
 static inline bool tell_of_close(struct watch *watch, uint64_t cookie)
 {
-    return ledger_close_socket(watch->ledger, cookie, nanoseconds_of(watch), time_of(watch));
+    return ledger_close_socket(watch->ledger, cookie, nanoseconds_of(watch));
+}
+
+/* It was looked for the port between two looks, and no socket served it. */
+static inline void see_vacant(struct watch *watch, size_t port)
+{
+    ledger_saw_vacant(watch->ledger, port, nanoseconds_of(watch), time_of(watch));
 }
 
 static inline struct port_history told(const struct watch *watch, size_t port)
@@ -197,7 +226,7 @@ static inline void assert_counts(const struct watch *watch, size_t port, uint64_
 }
 
 /* The agent ends and starts again, with what it had kept. */
-static inline void restart(struct watch *watch, bool another_boot)
+static inline void restart(struct watch *watch, enum ledger_origin origin)
 {
     struct ledger_head head = {.clean = true};
     struct text kept = {0};
@@ -206,7 +235,7 @@ static inline void restart(struct watch *watch, bool another_boot)
     ledger_close(watch->ledger);
     assert_int_equal(ledger_read(kept.bytes, kept.length, &head, &watch->ledger), 0);
     text_free(&kept);
-    ledger_resume(watch->ledger, another_boot);
+    ledger_resume(watch->ledger, origin);
     configure(watch);
 }
 

@@ -154,9 +154,13 @@ static inline void model_move_socket(struct model *model, struct model_socket *s
 }
 
 /* A socket that was not open is at this port now. */
-static inline void model_enter_opening(struct model *model, struct model_port *port, uint64_t drops)
+static inline void model_enter_opening(struct model *model, const struct model_socket *socket,
+                                       int key, uint64_t drops)
 {
-    if (port->watched)
+    struct model_port *port = &model->ports[key];
+    bool may_be_old = !socket->known && model_named_by(key) == MODEL_NOBODY && !model->others_shown;
+
+    if (port->watched && !may_be_old)
         model_count_opening(model, port, drops);
     else
         port->baseline++;
@@ -177,7 +181,7 @@ static inline void model_enter_socket(struct model *model, const struct view_soc
             model->changes += difference;
         }
     } else if (port) {
-        model_enter_opening(model, port, socket->known ? 0 : (uint32_t)seen->drops);
+        model_enter_opening(model, socket, key, socket->known ? 0 : (uint32_t)seen->drops);
     }
     socket->known = socket->open = true;
     socket->key = key;
@@ -402,7 +406,7 @@ static inline void model_pass_by(struct model *model, int key)
 }
 
 /* What a file leaves out: sockets that are nowhere, of a number that no receiver names. So those
- * that nobody named are not all known, and where one of them may be shown again begins anew. */
+ * that nobody named are not all known, and one that is shown then need not be new. */
 static inline void model_write(struct model *model)
 {
     for (int i = 0; i < MODEL_SOCKETS; i++) {
@@ -411,7 +415,6 @@ static inline void model_write(struct model *model)
         if (!socket->open || socket->key != MODEL_NO_KEY ||
             model_has_number(model, sites[socket->home].port))
             continue;
-        model->ports[model_key(MODEL_NOBODY, socket->home)].watched = false;
         model->others_shown = false;
         *socket = (struct model_socket){0};
     }

@@ -36,6 +36,12 @@ static uint64_t any_number(void)
     return number >> (random() % 64);
 }
 
+/* Up to 2^53: what a double counts one by one. */
+static uint64_t any_count(void)
+{
+    return any_number() & ((UINT64_C(1) << 53) - 1);
+}
+
 static void add_port(struct ledger *ledger, const char *receiver, const char *address)
 {
     struct ledger_port *port = ledger_add_port(ledger, receiver);
@@ -46,12 +52,12 @@ static void add_port(struct ledger *ledger, const char *receiver, const char *ad
     port->watched = random() % 2;
     port->state = (enum port_state)(random() % PORT_STATE_COUNT);
     port->last_change = (double)any_number() / 3;
-    port->dropped_datagrams = any_number();
-    port->opens = any_number();
-    port->closes = any_number();
-    port->down_nanoseconds = any_number();
+    port->dropped_datagrams = any_count();
+    port->opens = any_count();
+    port->closes = any_count();
+    port->down_nanoseconds = any_number() >> 1;
     for (int i = 0; i < FILL_BUCKETS; i++)
-        port->fill[i] = any_number();
+        port->fill[i] = any_count();
     port->fill_sum = (double)random() / 7;
 }
 
@@ -86,7 +92,8 @@ static void add_receiver(struct ledger *ledger, const char *name)
 
     receiver->name = strdup(name);
     receiver->watched = random() % 2;
-    receiver->starts = any_number();
+    receiver->watched_ticks = any_number();
+    receiver->starts = any_count();
     receiver->processes = calloc(3, sizeof(*receiver->processes));
     receiver->process_capacity = 3;
     for (receiver->process_count = 0; receiver->process_count < (size_t)random() % 4;
@@ -103,12 +110,12 @@ static struct ledger *make_ledger(void)
     struct ledger *ledger;
 
     assert_int_equal(ledger_open(&ledger), 0);
-    ledger->totals = (struct ledger_totals){any_number(), any_number(), any_number()};
+    ledger->totals = (struct ledger_totals){any_count(), any_count(), any_count()};
     ledger->has_base = random() % 2;
     ledger->base_errors = any_number();
-    ledger->attributed = any_number();
-    ledger->unattributed = any_number();
-    ledger->unattributed_before = any_number();
+    ledger->attributed = any_number() >> 1;
+    ledger->unattributed = any_number() >> 1;
+    ledger->unattributed_before = any_number() >> 1;
     ledger->others_watched = random() % 2;
     ledger->gone = (uint64_t)random() % 1000;
     for (int i = 0; i < 15; i++)
@@ -197,6 +204,66 @@ static void test_destroyed_sockets_are_left_out(void **state)
     text_free(&text);
 }
 
+/* A ledger of one expected port, 514, that watches all listeners, and of one socket. */
+static struct ledger *ledger_of_one(const struct ledger_socket *socket)
+{
+    struct ledger *ledger;
+
+    assert_int_equal(ledger_open(&ledger), 0);
+    add_port(ledger, "core", "*");
+    ledger->ports[0].port = 514;
+    add_port(ledger, "", "0.0.0.0");
+    ledger->ports[1].port = 515; /* that nobody named */
+    ledger->expected_count = 1;
+    ledger->others_watched = true;
+    ledger->sockets = calloc(1, sizeof(*ledger->sockets));
+    ledger->sockets[0] = *socket;
+    ledger->socket_count = ledger->socket_capacity = 1;
+    return ledger;
+}
+
+/* Whether the socket is kept; *others: whether what is then unknown counts as new. */
+static bool is_kept(const struct ledger_socket *socket, bool *others)
+{
+    struct ledger *ledger = ledger_of_one(socket), *again;
+    struct text text = {0}, second = {0};
+    struct ledger_head head;
+    bool kept;
+
+    ledger_write(ledger, &sample_head, &text);
+    assert_int_equal(read_exactly(text.bytes, text.length, &head, &again), 0);
+    kept = again->socket_count == 1;
+    ledger_write(again, &head, &second); /* before it is configured, as at a start */
+    assert_string_equal(text.bytes, second.bytes);
+    *others = again->others_watched;
+    ledger_close(ledger);
+    ledger_close(again);
+    text_free(&text);
+    text_free(&second);
+    return kept;
+}
+
+/* Of the open sockets that serve no port, those that may come to serve an expected one. */
+static void test_unplaced_sockets_are_kept_at_expected_numbers(void **state)
+{
+    struct ledger_socket socket = {.socket = {.cookie = 1, .family = AF_INET, .port = 514},
+                                   .port = LEDGER_NOWHERE,
+                                   .open = true};
+    bool others;
+
+    (void)state;
+    address_parse("10.0.0.1", &socket.socket.address);
+    assert_true(is_kept(&socket, &others));
+    assert_true(others);
+    socket.socket.port = 515;
+    assert_false(is_kept(&socket, &others));
+    assert_false(others); /* it would pass for a new one */
+    socket.destroyed = true;
+    socket.open = false;
+    assert_false(is_kept(&socket, &others));
+    assert_true(others);
+}
+
 static void test_every_truncation_is_refused(void **state)
 {
     struct text text = make_text();
@@ -254,7 +321,8 @@ static int refusal_of_content(const char *content)
 #define NUMBERS "41dac0ea2e1b517f 81 3 3 9 0 0 0 12 0 4024400000000000"
 #define PORT "port 5514 1 absent " NUMBERS " * a\n"
 #define SOCKET "socket 7 1 0 0 5 4 0 5514 0 0.0.0.0\n"
-#define RECEIVER "receiver 1 1 1 a\nprocess 41 1708663 31\n"
+#define UNPLACED "socket 7 1 0 -1 5 4 0 5514 0 0.0.0.0\n"
+#define RECEIVER "receiver 1 170 1 1 a\nprocess 41 1708663 31\n"
 
 static void test_right_checksums_do_not_help_what_is_wrong(void **state)
 {
@@ -277,13 +345,13 @@ static void test_right_checksums_do_not_help_what_is_wrong(void **state)
         HEAD COUNTS(1, 1, 1) "port 5514 1 ok 41dac0ea2e1b517f 18446744073709551616 3 3 9 0 0 0 12 "
                              "0 4024400000000000 * a\n" SOCKET RECEIVER,             /* 2^64 */
         HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 1 5 4 0 5514 0 0.0.0.0\n" RECEIVER,  /* no such */
-        HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 -1 5 4 0 5514 0 0.0.0.0\n" RECEIVER, /* nowhere */
         HEAD COUNTS(1, 1, 1) PORT "socket 7 1 6 0 5 4 0 5514 0 0.0.0.0\n" RECEIVER,  /* future */
+        HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 -1 5 4 0 5515 0 0.0.0.0\n" RECEIVER, /* not kept */
         HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 0 4294967296 4 0 5514 0 0.0.0.0\n" RECEIVER,
         HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 0 5 4 0 5514 0 0.0.0\n" RECEIVER,
         HEAD COUNTS(1, 1, 1) PORT "socket 7 1 0 0 5 4 0 5514 0 ::0\n" RECEIVER,
-        HEAD COUNTS(1, 1, 1) PORT SOCKET "receiver 1 1 999999999 a\nprocess 41 1 31\n",
-        HEAD COUNTS(1, 1, 1) PORT SOCKET "receiver 1 1 1 a\nprocess -41 1708663 31\n",
+        HEAD COUNTS(1, 1, 1) PORT SOCKET "receiver 1 170 1 999999999 a\nprocess 41 1 31\n",
+        HEAD COUNTS(1, 1, 1) PORT SOCKET "receiver 1 170 1 1 a\nprocess -41 1708663 31\n",
         "udpwatch-ledger 0\nplace x 1\n",
         "udpwatch-ledger\n",
         "",
@@ -291,9 +359,30 @@ static void test_right_checksums_do_not_help_what_is_wrong(void **state)
 
     (void)state;
     assert_int_equal(refusal_of_content(HEAD COUNTS(1, 1, 1) PORT SOCKET RECEIVER), 0);
+    assert_int_equal(refusal_of_content(HEAD COUNTS(1, 1, 1) PORT UNPLACED RECEIVER), 0);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
         if (refusal_of_content(wrong[i]) != -EBADMSG)
             fail_msg("accepted: %s", wrong[i]);
+}
+
+/* What has no end stays within what can be added to for ever, and shown as a double. */
+static void test_counts_have_a_limit(void **state)
+{
+#define DROPS(count)                                                                               \
+    "port 5514 1 absent 41dac0ea2e1b517f " count " 3 3 9 0 0 0 12 0 4024400000000000 * a\n"
+    (void)state;
+    assert_int_equal(
+        refusal_of_content(HEAD COUNTS(1, 1, 1) DROPS("9007199254740992") SOCKET RECEIVER), 0);
+    assert_int_equal(
+        refusal_of_content(HEAD COUNTS(1, 1, 1) DROPS("9007199254740993") SOCKET RECEIVER),
+        -EBADMSG);
+#undef DROPS
+    assert_int_equal(refusal_of_content("udpwatch-ledger 1\nplace x 1\nclean 0\ntotals 1 2 3\n"
+                                        "host 1 0 9223372036854775808 0 0\n" COUNTS(0, 0, 0)),
+                     -EBADMSG);
+    assert_int_equal(refusal_of_content("udpwatch-ledger 1\nplace x 1\nclean 0\ntotals 1 2 3\n"
+                                        "host 1 0 9223372036854775807 0 0\n" COUNTS(0, 0, 0)),
+                     0);
 }
 
 static void test_a_newer_file_is_told_from_a_damaged_one(void **state)
@@ -310,9 +399,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_read_is_written_again),
         cmocka_unit_test(test_destroyed_sockets_are_left_out),
+        cmocka_unit_test(test_unplaced_sockets_are_kept_at_expected_numbers),
         cmocka_unit_test(test_every_truncation_is_refused),
         cmocka_unit_test(test_every_changed_byte_is_refused),
         cmocka_unit_test(test_right_checksums_do_not_help_what_is_wrong),
+        cmocka_unit_test(test_counts_have_a_limit),
         cmocka_unit_test(test_a_newer_file_is_told_from_a_damaged_one),
     };
 
