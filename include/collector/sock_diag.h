@@ -6,29 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collector/udp_socket.h"
+#include "collector/socket_list.h"
 
 struct sock_diag;
-
-/* Sockets that grow as they come. Start from {0}; the list owns its array. */
-struct socket_list {
-    struct udp_socket *sockets;
-    size_t count;
-    size_t capacity;
-};
-
-/* Append one. Returns 0, or -ENOMEM. */
-int socket_list_add(struct socket_list *list, const struct udp_socket *socket);
-
-/* Sort by port, address, family and cookie, and drop the repeats that a multi-part dump may hold.
- */
-void socket_list_sort(struct socket_list *list);
-
-/* The index of the first of count sorted sockets whose port is not below port (65536: count). */
-size_t sockets_from_port(const struct udp_socket *sockets, size_t count, unsigned int port);
-
-/* Release the array and empty the list. */
-void socket_list_free(struct socket_list *list);
 
 /* Open the netlink socket; it stays in the network namespace it was made in.
  * Returns 0 and the handle, which sock_diag_close releases; or -errno. */

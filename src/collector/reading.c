@@ -3,16 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-static bool list_has(const struct socket_list *sorted, const struct udp_socket *socket)
-{
-    size_t i = sockets_from_port(sorted->sockets, sorted->count, socket->port);
-
-    for (; i < sorted->count && sorted->sockets[i].port == socket->port; i++)
-        if (sorted->sockets[i].cookie == socket->cookie)
-            return true;
-    return false;
-}
-
 static int dump(const struct reading *reading, struct socket_list *list)
 {
     if (reading->ports)
@@ -40,7 +30,7 @@ static int recover_known(const struct reading *reading, bool *doubtful)
         struct udp_socket now;
 
         dumped.sockets = list->sockets; /* adding to the list may move it */
-        if (list_has(&dumped, known))
+        if (socket_list_find(&dumped, known))
             continue;
         result = sock_diag_lookup(reading->diag, known, count_at_port(&dumped, known->port), &now);
         if (result == 0)
@@ -86,7 +76,7 @@ static int dump_again(const struct reading *reading)
     for (size_t i = 0; i < second.count && !result; i++) {
         struct socket_list sorted = {.sockets = list->sockets, .count = dumped};
 
-        if (!list_has(&sorted, &second.sockets[i]))
+        if (!socket_list_find(&sorted, &second.sockets[i]))
             result = socket_list_add(list, &second.sockets[i]);
     }
     socket_list_sort(list);

@@ -266,6 +266,44 @@ static void test_repeats_fall_by_cookie(void **state)
     assert_int_equal(list.count, 0);
 }
 
+static struct udp_socket socket_at(uint16_t port, const char *address, uint8_t family,
+                                   uint64_t cookie)
+{
+    struct udp_socket socket = {.port = port, .family = family, .cookie = cookie};
+
+    assert_int_equal(address_parse(address, &socket.address), 0);
+    return socket;
+}
+
+/* Each of a list is found by all that orders it, and nothing beside it is. */
+static void test_a_sorted_list_finds_its_sockets(void **state)
+{
+    static const char *const addresses[] = {"0.0.0.0", "127.0.0.1", "::", "::1"};
+    struct socket_list list = {0};
+    (void)state;
+
+    assert_null(socket_list_find(&list, &(struct udp_socket){.port = 1}));
+    for (uint64_t i = 0; i < 200; i++) {
+        struct udp_socket socket = socket_at((uint16_t)(i % 3), addresses[i % 4],
+                                             i % 4 < 2 && i % 5 ? AF_INET : AF_INET6, 2 * i + 2);
+
+        assert_int_equal(socket_list_add(&list, &socket), 0);
+    }
+    socket_list_sort(&list);
+    assert_int_equal(list.count, 200);
+    for (size_t i = 0; i < list.count; i++) {
+        struct udp_socket other = list.sockets[i];
+
+        assert_ptr_equal(socket_list_find(&list, &other), &list.sockets[i]);
+        other.cookie++;
+        assert_null(socket_list_find(&list, &other));
+        other.cookie--;
+        other.family = other.family == AF_INET ? AF_INET6 : AF_INET;
+        assert_null(socket_list_find(&list, &other));
+    }
+    socket_list_free(&list);
+}
+
 /* A bound UDP socket; *port is filled. */
 static int bind_socket(int family, const char *address, bool reuse, uint16_t *port)
 {
@@ -397,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_a_length_that_reads_as_negative),
         cmocka_unit_test(test_an_attribute_that_leads_out_of_its_message),
         cmocka_unit_test(test_repeats_fall_by_cookie),
+        cmocka_unit_test(test_a_sorted_list_finds_its_sockets),
         cmocka_unit_test(test_kernel_dump_and_lookup),
         cmocka_unit_test(test_kernel_chosen_port_is_told_apart),
         cmocka_unit_test(test_group_members_are_found_by_cookie),
