@@ -40,24 +40,4 @@ int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known, siz
 int sock_diag_find(struct sock_diag *diag, uint8_t family, const struct address *address,
                    uint32_t interface, uint16_t port);
 
-/* Parse one datagram of the kernel's; no I/O.
- *
- * bytes, length: as received, aligned for struct nlmsghdr. sequence: replies to other requests are
- * passed over. auto_bound: what the request selected. done: set when the last message of a dump was
- * seen. Returns 0; the kernel's -errno of NLMSG_ERROR or NLMSG_DONE; -EBADMSG when a message is cut
- * short or lacks what was asked for; -EINTR when the kernel says the dump is inconsistent; -ENOMEM.
- */
-int sock_diag_parse(const void *bytes, size_t length, uint32_t sequence, bool auto_bound,
-                    struct socket_list *list, bool *done);
-
-struct nlmsghdr;
-
-/* What one message of the kernel's says of an unconnected socket's identity: cookie, family,
- * address, port, interface, ipv6_only. Returns 0; -ENOENT when it is connected; -EBADMSG when the
- * message is cut short. */
-int sock_diag_identity(const struct nlmsghdr *message, struct udp_socket *socket);
-
-/* Whether a whole message begins there. remaining: bytes left. */
-bool sock_diag_message_fits(const struct nlmsghdr *message, int remaining);
-
 #endif
