@@ -26,13 +26,21 @@ int sock_diag_dump(struct sock_diag *diag, struct socket_list *list);
 int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t count,
                          struct socket_list *list);
 
-/* Ask for one socket that an earlier dump showed, by its address, device and cookie.
- * members: how many sockets are known to share its port, from which follows how often it is worth
- * asking: of a group the kernel answers for one member at a time. now: filled with its present
- * state. Returns 0; -ENOENT when no socket answers there; -ESTALE when only others do (it may still
- * live, in a group); -errno when the question failed. */
-int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known, size_t members,
-                     struct udp_socket *now);
+/* Ask once for each of the known sockets, by its address, device and cookie. One that answers is
+ * appended to found, with its present state. One at whose place only another answers is appended to
+ * contested: it may live, as the kernel picks who answers for a SO_REUSEPORT group. The rest is
+ * gone. Returns 0, or -errno when a question failed. */
+int sock_diag_lookup(struct sock_diag *diag, const struct socket_list *known,
+                     struct socket_list *found, struct socket_list *contested);
+
+/* Ask who is at one place until each of the wanted sockets was met. wanted: sorted, all of one
+ * family, address, device and port; those that are met are taken out of it and appended to found,
+ * with their present state. members: how many sockets may be at the place, the wanted among them,
+ * from which follows how often it is worth asking: of up to 900 a live one is missed once in a
+ * million times, of more, which would take too long, more often. Returns 0, or -errno when a
+ * question failed. */
+int sock_diag_sweep(struct sock_diag *diag, struct socket_list *wanted, size_t members,
+                    struct socket_list *found);
 
 /* Whether any unconnected socket would get a datagram for this address and port, which came in by
  * this interface (index; 0: none that a socket is bound to). family: AF_INET or AF_INET6, of the

@@ -22,17 +22,23 @@ enum {
     REQUEST_SIZE = 4096,
     /* A kernel that does not answer in this time is a failed look, not a hung agent. */
     RECEIVE_TIMEOUT_SECONDS = 5,
-    /* Tries to meet one member of a SO_REUSEPORT group, which the kernel picks by a hash: with 20 a
-     * member, one that lives is missed once in e^20 times. */
-    FEWEST_TRIES = 16,
-    TRIES_A_MEMBER = 20,
-    MOST_TRIES = 2048
+    /* Questions that go out together: their answers fit into any receive buffer that takes the
+     * parts of a dump. */
+    BATCH = 32,
+    QUESTION_SIZE = NLMSG_LENGTH(sizeof(struct inet_diag_req_v2)),
+    /* Of a SO_REUSEPORT group the kernel picks who answers, by a hash of the source port. To meet
+     * each of n members but once in e^14 times (10^-6) takes n * (ln n + 14) tries, that is 21 a
+     * member up to n = 1,000. The most take about 70 ms. */
+    TRIES_A_MEMBER = 21,
+    MOST_TRIES = 20000,
+    /* After so many answers from one socket it is the only one (SO_REUSEADDR: the last bound). */
+    ALIKE = 64
 };
 
 struct sock_diag {
     struct mnl_socket *netlink;
     uint32_t sequence;
-    bool broken; /* the last dump failed */
+    bool broken; /* the last exchange failed */
     unsigned char buffer[RECEIVE_SIZE] __attribute__((aligned(8)));
 };
 
@@ -82,7 +88,7 @@ static struct inet_diag_req_v2 *begin_request(struct sock_diag *diag, struct nlm
 
     message->nlmsg_type = SOCK_DIAG_BY_FAMILY;
     message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-    message->nlmsg_seq = ++diag->sequence;
+    message->nlmsg_seq = diag->sequence;
     request = mnl_nlmsg_put_extra_header(message, sizeof(*request));
     request->sdiag_family = family;
     request->sdiag_protocol = IPPROTO_UDP;
@@ -138,6 +144,7 @@ static int dump_selection(struct sock_diag *diag, uint8_t family, const struct s
     bool done = false;
     int result = 0;
 
+    diag->sequence++;
     begin_request(diag, message, family, NLM_F_DUMP);
     mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, selection->size, selection->operations);
     if (mnl_socket_sendto(diag->netlink, message, message->nlmsg_len) < 0)
@@ -149,7 +156,8 @@ static int dump_selection(struct sock_diag *diag, uint8_t family, const struct s
 
 static const uint8_t families[] = {AF_INET, AF_INET6};
 
-/* A dump that failed half-way may go on in the kernel, which then refuses the next. */
+/* A dump that failed half-way may go on in the kernel, which then refuses the next; and after
+ * ENOBUFS no answer comes until all that wait are read. */
 static int mend(struct sock_diag *diag)
 {
     int result = diag->broken ? connect_netlink(diag) : 0;
@@ -214,7 +222,7 @@ int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t c
 /* The kernel looks up the receiver of a datagram from dst to src, so the local end goes into the
  * request's destination (udp_dump_one in net/ipv4/udp_diag.c). */
 static void put_identity(struct inet_diag_req_v2 *request, const struct udp_socket *known,
-                         unsigned int try)
+                         uint16_t source_port)
 {
     if (known->family == AF_INET6 && known->address.family == AF_INET) {
         request->id.idiag_dst[2] = htonl(0xffff); /* bound to the mapped form */
@@ -223,51 +231,159 @@ static void put_identity(struct inet_diag_req_v2 *request, const struct udp_sock
         memcpy(request->id.idiag_dst, known->address.bytes, known->family == AF_INET ? 4 : 16);
     }
     request->id.idiag_dport = htons(known->port);
-    request->id.idiag_sport = htons((uint16_t)try); /* varied, it meets other members of a group */
+    request->id.idiag_sport = htons(source_port); /* varied, it meets other members of a group */
     request->id.idiag_if = known->interface;
     request->id.idiag_cookie[0] = (uint32_t)known->cookie;
     request->id.idiag_cookie[1] = (uint32_t)(known->cookie >> 32);
 }
 
 /* One exact look-up; the answer goes into the list. */
-static int ask(struct sock_diag *diag, const struct udp_socket *known, unsigned int try,
+static int ask(struct sock_diag *diag, const struct udp_socket *known, uint16_t source_port,
                struct socket_list *list)
 {
     unsigned char bytes[REQUEST_SIZE] __attribute__((aligned(8)));
     struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
     bool done = false;
-    int result = 0;
+    int result = mend(diag);
 
+    if (result)
+        return result;
+    diag->sequence++;
     /* With the acknowledgement the answer has an end, even one that shows no listener. */
-    put_identity(begin_request(diag, message, known->family, NLM_F_ACK), known, try);
+    put_identity(begin_request(diag, message, known->family, NLM_F_ACK), known, source_port);
     if (mnl_socket_sendto(diag->netlink, message, message->nlmsg_len) < 0)
         return -errno;
     while (!done && !result)
         result = receive_part(diag, known->auto_bound, list, &done);
+    diag->broken = result && result != -ENOENT;
     return result;
 }
 
-/* The kernel answers -ESTALE for another member of the group, and does not tell which. */
-static unsigned int tries_for_group(size_t members)
-{
-    size_t tries = FEWEST_TRIES + TRIES_A_MEMBER * members;
+/* Questions for one socket each. The kernel answers in their order, each by one datagram. */
+struct batch {
+    unsigned char bytes[BATCH][QUESTION_SIZE] __attribute__((aligned(8)));
+    size_t count;
+};
 
-    return tries < MOST_TRIES ? (unsigned int)tries : MOST_TRIES;
+static void put_question(struct sock_diag *diag, struct batch *batch,
+                         const struct udp_socket *known, uint16_t source_port)
+{
+    struct nlmsghdr *message = mnl_nlmsg_put_header(batch->bytes[batch->count++]);
+
+    put_identity(begin_request(diag, message, known->family, 0), known, source_port);
 }
 
-int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known, size_t members,
-                     struct udp_socket *now)
+static int send_batch(struct sock_diag *diag, const struct batch *batch)
 {
-    struct socket_list list = {0};
-    int result = -ESTALE;
+    ssize_t sent = mnl_socket_sendto(diag->netlink, batch->bytes, batch->count * QUESTION_SIZE);
 
-    for (unsigned int try = 0; try < tries_for_group(members) && result == -ESTALE; try++)
-        result = ask(diag, known, try, &list);
-    if (result == 0 && (list.count == 0 || list.sockets[0].cookie != known->cookie))
-        result = -ESTALE;
-    if (result == 0)
-        *now = list.sockets[0];
-    socket_list_free(&list);
+    return sent < 0 ? -errno : 0;
+}
+
+static int look_up_batch(struct sock_diag *diag, const struct udp_socket *known, size_t count,
+                         struct socket_list *found, struct socket_list *contested)
+{
+    struct batch batch = {.count = 0};
+    bool done;
+    int result;
+
+    diag->sequence++;
+    for (size_t i = 0; i < count; i++)
+        put_question(diag, &batch, &known[i], 0);
+    result = send_batch(diag, &batch);
+    for (size_t i = 0; i < count && !result; i++) {
+        result = receive_part(diag, known[i].auto_bound, found, &done);
+        if (result == -ESTALE)
+            result = socket_list_add(contested, &known[i]);
+        else if (result == -ENOENT)
+            result = 0;
+    }
+    return result;
+}
+
+int sock_diag_lookup(struct sock_diag *diag, const struct socket_list *known,
+                     struct socket_list *found, struct socket_list *contested)
+{
+    int result = mend(diag);
+
+    for (size_t i = 0; i < known->count && !result; i += BATCH) {
+        size_t count = known->count - i < BATCH ? known->count - i : BATCH;
+
+        result = look_up_batch(diag, &known->sockets[i], count, found, contested);
+        diag->broken = result != 0;
+    }
+    return result;
+}
+
+/* Asking who is at a place, whoever answers. */
+struct sweep {
+    struct udp_socket place;
+    struct socket_list *wanted;
+    struct socket_list *found;
+    struct socket_list answers; /* of the last batch */
+    uint64_t first;             /* cookie of the first answer; 0: none yet */
+    bool varied;                /* another one answered too */
+    unsigned int tries;
+};
+
+/* Move whom an answer meets from those wanted to those found, with what is true of it now. */
+static int meet(struct sweep *sweep, const struct udp_socket *answer)
+{
+    struct socket_list *wanted = sweep->wanted;
+    const struct udp_socket *known = socket_list_find(wanted, answer);
+    struct udp_socket now = *answer;
+    size_t position;
+
+    if (sweep->first == 0)
+        sweep->first = answer->cookie;
+    sweep->varied |= answer->cookie != sweep->first;
+    if (!known)
+        return 0;
+    now.auto_bound = known->auto_bound;
+    position = (size_t)(known - wanted->sockets);
+    wanted->count--;
+    memmove(&wanted->sockets[position], &wanted->sockets[position + 1],
+            (wanted->count - position) * sizeof(*known));
+    return socket_list_add(sweep->found, &now);
+}
+
+static int sweep_batch(struct sock_diag *diag, struct sweep *sweep)
+{
+    struct batch batch = {.count = 0};
+    bool done;
+    int result;
+
+    diag->sequence++;
+    sweep->answers.count = 0;
+    while (batch.count < BATCH)
+        put_question(diag, &batch, &sweep->place, (uint16_t)sweep->tries++);
+    result = send_batch(diag, &batch);
+    for (size_t i = 0; i < batch.count && !result; i++) {
+        result = receive_part(diag, false, &sweep->answers, &done);
+        if (result == -ENOENT) /* none, or one that goes at this moment */
+            result = 0;
+    }
+    for (size_t i = 0; i < sweep->answers.count && !result; i++)
+        result = meet(sweep, &sweep->answers.sockets[i]);
+    return result;
+}
+
+int sock_diag_sweep(struct sock_diag *diag, struct socket_list *wanted, size_t members,
+                    struct socket_list *found)
+{
+    struct sweep sweep = {.wanted = wanted, .found = found};
+    size_t most = members < MOST_TRIES / TRIES_A_MEMBER ? members * TRIES_A_MEMBER : MOST_TRIES;
+    int result = mend(diag);
+
+    if (result || wanted->count == 0)
+        return result;
+    sweep.place = wanted->sockets[0];
+    sweep.place.cookie = UINT64_MAX; /* INET_DIAG_NOCOOKIE in both halves */
+    while (wanted->count > 0 && sweep.tries < most && !result &&
+           (sweep.varied || sweep.tries < ALIKE))
+        result = sweep_batch(diag, &sweep);
+    diag->broken = result != 0;
+    socket_list_free(&sweep.answers);
     return result;
 }
 
