@@ -63,6 +63,8 @@ def shrink_event_socket(pid):
     shrunk = 0
     for name in os.listdir(f"/proc/{pid}/fd"):
         descriptor = harness.libc.syscall(PIDFD_GETFD, pidfd, int(name), 0)
+        if descriptor < 0:
+            continue  # closed since it was listed: the agent is at work
         if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
             with socket.socket(fileno=os.dup(descriptor)) as sock:
                 if sock.family == socket.AF_NETLINK and sock.getsockname()[1]:
