@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collector/sock_diag.h"
+#include "collector/socket_list.h"
 
 struct close_events;
 

@@ -8,7 +8,7 @@
 
 #include "collector/look.h"
 #include "collector/match.h"
-#include "collector/sock_diag.h"
+#include "collector/socket_list.h"
 #include "config/config.h"
 
 struct layout {

@@ -92,8 +92,9 @@ void ledger_sample_failed(struct ledger *ledger, double time);
  * calls ledger_pass_by. */
 bool ledger_close_socket(struct ledger *ledger, uint64_t cookie, int64_t now);
 
-/* Enter a socket that opened and closed between two looks, at the config's port of that index. */
-void ledger_pass_by(struct ledger *ledger, size_t port);
+/* Enter a socket that opened and closed between two looks, at the config's port of that index, as
+ * told now. When it is long since that port was looked at, it was not down all the while. */
+void ledger_pass_by(struct ledger *ledger, size_t port, int64_t now);
 
 /* Whether a socket with this cookie was seen and its end has not been told by an event. */
 bool ledger_knows(const struct ledger *ledger, uint64_t cookie);

@@ -98,8 +98,9 @@ size_t ledger_find_socket(const struct ledger *ledger, uint64_t cookie);
 /* Append an empty record. receiver: copied. Returns it, or NULL when memory ran out. */
 struct ledger_port *ledger_add_port(struct ledger *ledger, const char *receiver);
 
-/* Release what a record owns. */
-void ledger_free_receiver(struct ledger_receiver *receiver);
+/* Release so many records, what they own, and their array. */
+void ledger_free_ports(struct ledger_port *ports, size_t count);
+void ledger_free_receivers(struct ledger_receiver *receivers, size_t count);
 
 /* Enter that the port has this state now. */
 void ledger_set_state(struct ledger_port *port, enum port_state state, double time);

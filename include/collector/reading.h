@@ -19,8 +19,9 @@ struct reading {
     struct match *match;         /* replaced by that of the list */
 };
 
-/* Dump the sockets; ask for each known one that the dump left out; dump again where one may hide in
- * a group, or where an expected port is silent for the first time. Returns 0, or -errno: then the
+/* Dump the sockets; ask once for each known one that the dump left out; dump again where one may
+ * hide in a group, or where an expected port is silent for the first time; ask around in each group
+ * where one may still hide. Returns 0, or -errno: then the
  * list holds nothing that may be used. */
 int reading_take(const struct reading *reading);
 

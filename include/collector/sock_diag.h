@@ -6,29 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collector/udp_socket.h"
+#include "collector/socket_list.h"
 
 struct sock_diag;
-
-/* Sockets that grow as they come. Start from {0}; the list owns its array. */
-struct socket_list {
-    struct udp_socket *sockets;
-    size_t count;
-    size_t capacity;
-};
-
-/* Append one. Returns 0, or -ENOMEM. */
-int socket_list_add(struct socket_list *list, const struct udp_socket *socket);
-
-/* Sort by port, address, family and cookie, and drop the repeats that a multi-part dump may hold.
- */
-void socket_list_sort(struct socket_list *list);
-
-/* The index of the first of count sorted sockets whose port is not below port (65536: count). */
-size_t sockets_from_port(const struct udp_socket *sockets, size_t count, unsigned int port);
-
-/* Release the array and empty the list. */
-void socket_list_free(struct socket_list *list);
 
 /* Open the netlink socket; it stays in the network namespace it was made in.
  * Returns 0 and the handle, which sock_diag_close releases; or -errno. */
@@ -46,32 +26,20 @@ int sock_diag_dump(struct sock_diag *diag, struct socket_list *list);
 int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t count,
                          struct socket_list *list);
 
-/* Ask for one socket that an earlier dump showed, by its address, device and cookie.
- * members: how many sockets are known to share its port, from which follows how often it is worth
- * asking: of a group the kernel answers for one member at a time. now: filled with its present
- * state. Returns 0; -ENOENT when no socket answers there; -ESTALE when only others do (it may still
- * live, in a group); -errno when the question failed. */
-int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known, size_t members,
-                     struct udp_socket *now);
+/* Ask once for each of the known sockets, by its address, device and cookie. One that answers is
+ * appended to found, with its present state. One at whose place only another answers is appended to
+ * contested: it may live, as the kernel picks who answers for a SO_REUSEPORT group. The rest is
+ * gone. Returns 0, or -errno when a question failed. */
+int sock_diag_lookup(struct sock_diag *diag, const struct socket_list *known,
+                     struct socket_list *found, struct socket_list *contested);
 
-/* Parse one datagram of the kernel's; no I/O.
- *
- * bytes, length: as received, aligned for struct nlmsghdr. sequence: replies to other requests are
- * passed over. auto_bound: what the request selected. done: set when the last message of a dump was
- * seen. Returns 0; the kernel's -errno of NLMSG_ERROR or NLMSG_DONE; -EBADMSG when a message is cut
- * short or lacks what was asked for; -EINTR when the kernel says the dump is inconsistent; -ENOMEM.
- */
-int sock_diag_parse(const void *bytes, size_t length, uint32_t sequence, bool auto_bound,
-                    struct socket_list *list, bool *done);
-
-struct nlmsghdr;
-
-/* What one message of the kernel's says of an unconnected socket's identity: cookie, family,
- * address, port, interface, ipv6_only. Returns 0; -ENOENT when it is connected; -EBADMSG when the
- * message is cut short. */
-int sock_diag_identity(const struct nlmsghdr *message, struct udp_socket *socket);
-
-/* Whether a whole message begins there. remaining: bytes left. */
-bool sock_diag_message_fits(const struct nlmsghdr *message, int remaining);
+/* Ask who is at one place until each of the wanted sockets was met. wanted: sorted, all of one
+ * family, address, device and port; those that are met are taken out of it and appended to found,
+ * with their present state. members: how many sockets may be at the place, the wanted among them,
+ * from which follows how often it is worth asking: of up to 900 a live one is missed once in a
+ * million times, of more, which would take too long, more often. Returns 0, or -errno when a
+ * question failed. */
+int sock_diag_sweep(struct sock_diag *diag, struct socket_list *wanted, size_t members,
+                    struct socket_list *found);
 
 #endif

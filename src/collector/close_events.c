@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "collector/port_filter.h"
+#include "collector/sock_diag_parse.h"
 
 enum {
     RECEIVE_SIZE = 8192, /* one event a datagram, of some hundred bytes */

@@ -239,38 +239,66 @@ static int list_beside(const struct collector *collector, const struct udp_socke
     return result;
 }
 
-/* A socket that came and went between two looks: which expected port it would have served, beside
- * those that are there. */
-static int enter_passed(struct collector *collector, const struct udp_socket *passed)
+/* Which expected port sockets of one place would serve that came and went between two looks. */
+struct passed_place {
+    bool known;
+    struct udp_socket socket; /* one of them */
+    size_t port;              /* the config's port_count: none */
+};
+
+static bool is_at_place(const struct passed_place *place, const struct udp_socket *socket)
+{
+    return place->known && place->socket.port == socket->port &&
+           place->socket.family == socket->family && place->socket.interface == socket->interface &&
+           place->socket.ipv6_only == socket->ipv6_only &&
+           address_equal(&place->socket.address, &socket->address);
+}
+
+/* Beside those that are there. Returns 0, or -errno. */
+static int find_place(struct collector *collector, const struct udp_socket *passed,
+                      struct passed_place *place)
 {
     struct socket_list list = {0};
     struct match match = {0};
     int result = list_beside(collector, passed, &list);
 
+    *place = (struct passed_place){.socket = *passed, .port = collector->config->port_count};
     if (!result)
         result = match_sockets(collector->config, list.sockets, list.count, &match);
     for (size_t port = 0; port < collector->config->port_count && !result; port++)
         for (size_t i = match.first[port]; i < match.first[port + 1]; i++)
             if (match.entries[i].counted &&
                 list.sockets[match.entries[i].socket].cookie == passed->cookie)
-                ledger_pass_by(collector->ledger, port);
+                place->port = port;
+    place->known = result == 0;
     match_free(&match);
     socket_list_free(&list);
     return result;
 }
 
-/* Returns 0, or -errno: then the event is lost. */
-static int enter_close(struct collector *collector, const struct udp_socket *closed, int64_t now)
+/* last: where the last one passed by, as thousands may at one place. Returns 0, or -errno: then the
+ * event is lost. */
+static int enter_close(struct collector *collector, const struct udp_socket *closed, int64_t now,
+                       struct passed_place *last)
 {
-    if (!ledger_knows(collector->ledger, closed->cookie))
-        return enter_passed(collector, closed);
-    ledger_close_socket(collector->ledger, closed->cookie, now);
-    return 0;
+    int result = 0;
+
+    if (ledger_knows(collector->ledger, closed->cookie)) {
+        ledger_close_socket(collector->ledger, closed->cookie, now);
+        last->known = false;
+        return 0;
+    }
+    if (!is_at_place(last, closed))
+        result = find_place(collector, closed, last);
+    if (!result)
+        ledger_pass_by(collector->ledger, last->port, now);
+    return result;
 }
 
 int collector_read_events(struct collector *collector, uint64_t *lost)
 {
     struct socket_list closed = {0};
+    struct passed_place last = {0};
     int64_t now = clock_monotonic();
     int result;
 
@@ -279,7 +307,7 @@ int collector_read_events(struct collector *collector, uint64_t *lost)
         return 0;
     result = close_events_read(collector->events, &closed, lost);
     for (size_t i = 0; i < closed.count; i++)
-        *lost += enter_close(collector, &closed.sockets[i], now) != 0;
+        *lost += enter_close(collector, &closed.sockets[i], now, &last) != 0;
     ledger_totals(collector->ledger)->events_lost += *lost;
     socket_list_free(&closed);
     return result;

@@ -9,9 +9,6 @@
 /* How far back an outage counts as recent. */
 static const int64_t recent_nanoseconds = INT64_C(600000000000);
 
-/* How late a look may be on a busy host. */
-static const int64_t slack_nanoseconds = INT64_C(1000000000);
-
 int ledger_open(struct ledger **ledger)
 {
     struct ledger *made = calloc(1, sizeof(*made));
@@ -22,24 +19,24 @@ int ledger_open(struct ledger **ledger)
     return 0;
 }
 
-void ledger_free_receiver(struct ledger_receiver *receiver)
+static void free_receiver(struct ledger_receiver *receiver)
 {
     free(receiver->name);
     free(receiver->processes);
     *receiver = (struct ledger_receiver){0};
 }
 
-static void free_ports(struct ledger_port *ports, size_t count)
+void ledger_free_ports(struct ledger_port *ports, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         free(ports[i].receiver);
     free(ports);
 }
 
-static void free_receivers(struct ledger_receiver *receivers, size_t count)
+void ledger_free_receivers(struct ledger_receiver *receivers, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        ledger_free_receiver(&receivers[i]);
+        free_receiver(&receivers[i]);
     free(receivers);
 }
 
@@ -47,8 +44,8 @@ void ledger_close(struct ledger *ledger)
 {
     if (!ledger)
         return;
-    free_ports(ledger->ports, ledger->port_count);
-    free_receivers(ledger->receivers, ledger->receiver_count);
+    ledger_free_ports(ledger->ports, ledger->port_count);
+    ledger_free_receivers(ledger->receivers, ledger->receiver_count);
     free(ledger->sockets);
     free(ledger->links);
     free(ledger->shown);
@@ -76,183 +73,6 @@ struct ledger_port *ledger_add_port(struct ledger *ledger, const char *receiver)
     port = &ledger->ports[ledger->port_count++];
     *port = (struct ledger_port){.receiver = name, .state = PORT_UNKNOWN, .required = true};
     return port;
-}
-
-static void name_address(const struct expected_port *expected, char text[ADDRESS_TEXT_SIZE])
-{
-    if (expected->any_address)
-        memcpy(text, "*", sizeof("*"));
-    else
-        address_format(&expected->address, text);
-}
-
-/* A plan of the ports and receivers to watch, made before anything changes. */
-struct plan {
-    struct ledger made; /* its ports and receivers alone */
-    size_t *from;       /* of each made port: the old one it goes on from, or LEDGER_NOWHERE */
-};
-
-static bool same_port(const struct ledger_port *a, const struct ledger_port *b)
-{
-    return a->port == b->port && strcmp(a->address, b->address) == 0 &&
-           strcmp(a->receiver, b->receiver) == 0;
-}
-
-/* Search from *hint on, all around: the orders of two configs hardly differ. */
-static size_t find_port(const struct ledger *ledger, const struct ledger_port *wanted, size_t *hint)
-{
-    for (size_t i = 0; i < ledger->port_count; i++) {
-        size_t index = (*hint + i) % ledger->port_count;
-
-        if (same_port(&ledger->ports[index], wanted)) {
-            *hint = index + 1;
-            return index;
-        }
-    }
-    return LEDGER_NOWHERE;
-}
-
-static int plan_ports(const struct ledger *ledger, const struct config *config, struct plan *plan)
-{
-    size_t others = ledger->port_count - ledger->expected_count;
-    size_t hint = 0;
-
-    plan->from = calloc(config->port_count + others + 1, sizeof(*plan->from));
-    if (!plan->from)
-        return -ENOMEM;
-    for (size_t i = 0; i < config->port_count; i++) {
-        const struct expected_port *expected = &config->ports[i];
-        struct ledger_port *port = ledger_add_port(&plan->made, expected->receiver->name);
-
-        if (!port)
-            return -ENOMEM;
-        port->port = expected->port;
-        port->required = expected->receiver->required;
-        name_address(expected, port->address);
-        plan->from[i] = find_port(ledger, port, &hint);
-    }
-    for (size_t i = 0; i < others && config->scope == SCOPE_ALL; i++) {
-        if (ledger->ports[ledger->expected_count + i].receiver[0] != '\0')
-            continue; /* from a file: of a receiver that is no longer named */
-        plan->from[plan->made.port_count] = ledger->expected_count + i;
-        if (!ledger_add_port(&plan->made, ""))
-            return -ENOMEM;
-    }
-    return 0;
-}
-
-static int plan_receivers(const struct config *config, struct plan *plan)
-{
-    struct ledger *made = &plan->made;
-
-    made->receivers = calloc(config->receiver_count + 1, sizeof(*made->receivers));
-    for (size_t i = 0; made->receivers && i < config->receiver_count; i++) {
-        made->receivers[i].name = strdup(config->receivers[i].name);
-        if (!made->receivers[i].name)
-            return -ENOMEM;
-        made->receiver_count++;
-    }
-    return made->receivers ? 0 : -ENOMEM;
-}
-
-/* Move what is kept into the plan. map: of each old port, its new index. */
-static void keep_ports(struct ledger *ledger, struct plan *plan, size_t *map)
-{
-    for (size_t i = 0; i < ledger->port_count; i++)
-        map[i] = LEDGER_NOWHERE;
-    for (size_t i = 0; i < plan->made.port_count; i++) {
-        struct ledger_port *port = &plan->made.ports[i];
-        bool required = port->required;
-        char *name = port->receiver;
-
-        if (plan->from[i] == LEDGER_NOWHERE)
-            continue;
-        *port = ledger->ports[plan->from[i]];
-        port->required = required;
-        port->receiver = name;
-        map[plan->from[i]] = i;
-    }
-}
-
-/* What is kept changes places with the empty record that was planned for it. */
-static void keep_receivers(struct ledger *ledger, struct plan *plan)
-{
-    for (size_t i = 0; i < plan->made.receiver_count; i++)
-        for (size_t j = 0; j < ledger->receiver_count; j++) {
-            struct ledger_receiver *planned = &plan->made.receivers[i];
-            struct ledger_receiver kept = ledger->receivers[j];
-
-            if (strcmp(kept.name, planned->name) != 0)
-                continue;
-            ledger->receivers[j] = *planned;
-            *planned = kept;
-            break;
-        }
-}
-
-/* Whether looks will show the sockets of a port number. */
-static bool is_looked_at(const struct config *config, uint16_t port)
-{
-    for (size_t i = 0; i < config->port_count; i++)
-        if (config->ports[i].port == port)
-            return true;
-    return config->scope == SCOPE_ALL;
-}
-
-/* A socket of a port that is forgotten stays known: its drops so far must not count elsewhere. */
-static void move_sockets(struct ledger *ledger, const struct config *config, const size_t *map)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < ledger->socket_count; i++) {
-        struct ledger_socket *socket = &ledger->sockets[i];
-
-        if (socket->port != LEDGER_NOWHERE)
-            socket->port = map[socket->port];
-        if (socket->port == LEDGER_NOWHERE && socket->open &&
-            !is_looked_at(config, socket->socket.port)) {
-            socket->open = false;
-            socket->gone = ++ledger->gone;
-        }
-    }
-    for (size_t i = 0; i < ledger->link_count; i++)
-        if (map[ledger->links[i].port] != LEDGER_NOWHERE)
-            ledger->links[kept++] = (struct ledger_link){.cookie = ledger->links[i].cookie,
-                                                         .port = map[ledger->links[i].port]};
-    ledger->link_count = kept;
-}
-
-int ledger_configure(struct ledger *ledger, const struct config *config)
-{
-    struct plan plan = {0};
-    size_t *map = calloc(ledger->port_count + 1, sizeof(*map));
-    int result = map ? plan_ports(ledger, config, &plan) : -ENOMEM;
-
-    if (!result)
-        result = plan_receivers(config, &plan);
-    if (!result) {
-        keep_ports(ledger, &plan, map);
-        keep_receivers(ledger, &plan);
-        move_sockets(ledger, config, map);
-        free_ports(ledger->ports, ledger->port_count);
-        free_receivers(ledger->receivers, ledger->receiver_count);
-        ledger->ports = plan.made.ports;
-        ledger->port_count = plan.made.port_count;
-        ledger->port_capacity = plan.made.port_capacity;
-        ledger->receivers = plan.made.receivers;
-        ledger->receiver_count = plan.made.receiver_count;
-        ledger->expected_count = config->port_count;
-        ledger->peak_window = config->peak_window;
-        ledger->longest_gap = 2 * config->sample_interval + slack_nanoseconds;
-        ledger->others_watched = ledger->others_watched && config->scope == SCOPE_ALL;
-        ledger->shown_count = 0;
-    } else {
-        free_ports(plan.made.ports, plan.made.port_count);
-        free_receivers(plan.made.receivers, plan.made.receiver_count);
-    }
-    free(plan.from);
-    free(map);
-    return result;
 }
 
 /* Of listeners that nobody named not all may be known: in another boot that makes no difference. */
@@ -384,13 +204,17 @@ bool ledger_close_socket(struct ledger *ledger, uint64_t cookie, int64_t now)
     return true;
 }
 
-void ledger_pass_by(struct ledger *ledger, size_t port)
+void ledger_pass_by(struct ledger *ledger, size_t port, int64_t now)
 {
-    if (port >= ledger->expected_count || !ledger->ports[port].watched)
+    struct ledger_port *record = &ledger->ports[port];
+
+    if (port >= ledger->expected_count || !record->watched)
         return;
-    ledger->ports[port].opens++;
-    ledger->ports[port].closes++;
+    record->opens++;
+    record->closes++;
     ledger->revision++;
+    if (record->down_until > 0 && now - record->down_until > ledger->longest_gap)
+        record->down_until = now;
 }
 
 bool ledger_knows(const struct ledger *ledger, uint64_t cookie)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "collector/ledger_records.h"
-#include "collector/sock_diag.h"
+#include "collector/socket_list.h"
 
 enum { MOST_GONE_SOCKETS = 1024, MOST_GONE_OTHERS = 1000, MOST_GONE_PROCESSES = 64 };
 

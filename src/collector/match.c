@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "collector/sock_diag.h"
+#include "collector/socket_list.h"
 
 /* How closely an expected port fits a socket; a lower number is closer. */
 enum fit { FIT_ADDRESS, FIT_WILDCARD, FIT_DUAL_STACK, FIT_ANY, FIT_NONE };

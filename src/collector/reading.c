@@ -3,16 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-static bool list_has(const struct socket_list *sorted, const struct udp_socket *socket)
-{
-    size_t i = sockets_from_port(sorted->sockets, sorted->count, socket->port);
-
-    for (; i < sorted->count && sorted->sockets[i].port == socket->port; i++)
-        if (sorted->sockets[i].cookie == socket->cookie)
-            return true;
-    return false;
-}
-
 static int dump(const struct reading *reading, struct socket_list *list)
 {
     if (reading->ports)
@@ -20,37 +10,22 @@ static int dump(const struct reading *reading, struct socket_list *list)
     return sock_diag_dump(reading->diag, list);
 }
 
-static size_t count_at_port(const struct socket_list *sorted, uint16_t port)
-{
-    return sockets_from_port(sorted->sockets, sorted->count, port + 1U) -
-           sockets_from_port(sorted->sockets, sorted->count, port);
-}
-
 /* A dump may leave out a live socket: ask for each one that the ledger has open and that is not in
- * this dump. *doubtful: one may live in a group whose other members answered. */
-static int recover_known(const struct reading *reading, bool *doubtful)
+ * this dump. contested: those that may live in a group, another member of which answered. */
+static int recover_known(const struct reading *reading, struct socket_list *contested)
 {
-    struct socket_list *list = reading->list;
-    struct socket_list dumped = {.sockets = list->sockets, .count = list->count};
+    struct socket_list missing = {0};
     const struct udp_socket *known;
     size_t position = 0;
     int result = 0;
 
-    while (!result && (known = ledger_next_open(reading->ledger, &position))) {
-        struct udp_socket now;
-
-        dumped.sockets = list->sockets; /* adding to the list may move it */
-        if (list_has(&dumped, known))
-            continue;
-        result = sock_diag_lookup(reading->diag, known, count_at_port(&dumped, known->port), &now);
-        if (result == 0)
-            result = socket_list_add(list, &now);
-        else if (result == -ESTALE)
-            *doubtful = true;
-        if (result == -ENOENT || result == -ESTALE)
-            result = 0;
-    }
-    socket_list_sort(list);
+    while (!result && (known = ledger_next_open(reading->ledger, &position)))
+        if (!socket_list_find(reading->list, known))
+            result = socket_list_add(&missing, known);
+    if (!result)
+        result = sock_diag_lookup(reading->diag, &missing, reading->list, contested);
+    socket_list_sort(reading->list);
+    socket_list_free(&missing);
     return result;
 }
 
@@ -86,7 +61,7 @@ static int dump_again(const struct reading *reading)
     for (size_t i = 0; i < second.count && !result; i++) {
         struct socket_list sorted = {.sockets = list->sockets, .count = dumped};
 
-        if (!list_has(&sorted, &second.sockets[i]))
+        if (!socket_list_find(&sorted, &second.sockets[i]))
             result = socket_list_add(list, &second.sockets[i]);
     }
     socket_list_sort(list);
@@ -94,21 +69,99 @@ static int dump_again(const struct reading *reading)
     return result;
 }
 
+static void drop_shown(struct socket_list *contested, const struct socket_list *shown)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < contested->count; i++)
+        if (!socket_list_find(shown, &contested->sockets[i]))
+            contested->sockets[kept++] = contested->sockets[i];
+    contested->count = kept;
+    socket_list_sort(contested);
+}
+
+static bool share_place(const struct udp_socket *a, const struct udp_socket *b)
+{
+    return a->port == b->port && a->family == b->family && a->interface == b->interface &&
+           address_equal(&a->address, &b->address);
+}
+
+static size_t count_at_place(const struct socket_list *sorted, const struct udp_socket *place)
+{
+    size_t i = sockets_from_port(sorted->sockets, sorted->count, place->port);
+    size_t count = 0;
+
+    for (; i < sorted->count && sorted->sockets[i].port == place->port; i++)
+        if (share_place(&sorted->sockets[i], place))
+            count++;
+    return count;
+}
+
+/* Bring those that share the place of the first to the front: sorted, they stand together but for
+ * family and device. Returns how many. */
+static size_t gather_place(struct udp_socket *sockets, size_t count)
+{
+    size_t gathered = 1;
+
+    for (size_t i = 1; i < count && sockets[i].port == sockets[0].port &&
+                       address_equal(&sockets[i].address, &sockets[0].address);
+         i++)
+        if (share_place(&sockets[i], &sockets[0])) {
+            struct udp_socket other = sockets[gathered];
+
+            sockets[gathered++] = sockets[i];
+            sockets[i] = other;
+        }
+    return gathered;
+}
+
+/* Ask at each place of contested sockets that both dumps left out; who is not met is gone. */
+static int sweep_places(const struct reading *reading, struct socket_list *contested)
+{
+    struct socket_list *list = reading->list;
+    struct socket_list dumped = {.count = list->count};
+    int result = 0;
+
+    for (size_t i = 0, next; i < contested->count && !result; i = next) {
+        struct udp_socket *place = &contested->sockets[i];
+        struct socket_list wanted = {.sockets = place,
+                                     .count = gather_place(place, contested->count - i)};
+        size_t members = wanted.count;
+
+        next = i + wanted.count;
+        dumped.sockets = list->sockets; /* adding to the list may move it */
+        members += count_at_place(&dumped, place);
+        socket_list_sort(&wanted);
+        result = sock_diag_sweep(reading->diag, &wanted, members, list);
+    }
+    socket_list_sort(list);
+    return result;
+}
+
+static int read_again(const struct reading *reading, struct socket_list *contested)
+{
+    int result = dump_again(reading);
+
+    if (!result) {
+        drop_shown(contested, reading->list);
+        result = sweep_places(reading, contested);
+    }
+    return result ? result : match_list(reading);
+}
+
 int reading_take(const struct reading *reading)
 {
-    bool doubtful = false;
+    struct socket_list contested = {0};
     int result = dump(reading, reading->list);
 
     if (!result)
-        result = recover_known(reading, &doubtful);
+        result = recover_known(reading, &contested);
     if (!result)
         result = match_list(reading);
-    if (!result && (doubtful || has_new_silence(reading))) {
-        result = dump_again(reading);
-        if (!result)
-            result = match_list(reading);
-    }
+    if (!result && (contested.count > 0 || has_new_silence(reading)))
+        result = read_again(reading, &contested);
     for (size_t i = 0; i < reading->config->port_count && !result; i++)
         reading->absent_before[i] = serves_none(reading->match, i);
+    socket_list_free(&contested);
     return result;
 }

@@ -14,6 +14,7 @@
 #include <sys/time.h>
 
 #include "collector/port_bytecode.h"
+#include "collector/sock_diag_parse.h"
 
 enum {
     /* The kernel fills at most 32 KiB a part when the reader offers that much (af_netlink.c). */
@@ -21,85 +22,25 @@ enum {
     REQUEST_SIZE = 4096,
     /* A kernel that does not answer in this time is a failed look, not a hung agent. */
     RECEIVE_TIMEOUT_SECONDS = 5,
-    /* Tries to meet one member of a SO_REUSEPORT group, which the kernel picks by a hash: with 20 a
-     * member, one that lives is missed once in e^20 times. */
-    FEWEST_TRIES = 16,
-    TRIES_A_MEMBER = 20,
-    MOST_TRIES = 2048
+    /* Questions that go out together: their answers fit into any receive buffer that takes the
+     * parts of a dump. */
+    BATCH = 32,
+    QUESTION_SIZE = NLMSG_LENGTH(sizeof(struct inet_diag_req_v2)),
+    /* Of a SO_REUSEPORT group the kernel picks who answers, by a hash of the source port. To meet
+     * each of n members but once in e^14 times (10^-6) takes n * (ln n + 14) tries, that is 21 a
+     * member up to n = 1,000. The most take about 70 ms. */
+    TRIES_A_MEMBER = 21,
+    MOST_TRIES = 20000,
+    /* After so many answers from one socket it is the only one (SO_REUSEADDR: the last bound). */
+    ALIKE = 64
 };
 
 struct sock_diag {
     struct mnl_socket *netlink;
     uint32_t sequence;
-    bool broken; /* the last dump failed */
+    bool broken; /* the last exchange failed */
     unsigned char buffer[RECEIVE_SIZE] __attribute__((aligned(8)));
 };
-
-int socket_list_add(struct socket_list *list, const struct udp_socket *socket)
-{
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 64;
-        struct udp_socket *sockets = realloc(list->sockets, capacity * sizeof(*sockets));
-
-        if (!sockets)
-            return -ENOMEM;
-        list->sockets = sockets;
-        list->capacity = capacity;
-    }
-    list->sockets[list->count++] = *socket;
-    return 0;
-}
-
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-    return a < b ? -1 : a > b;
-}
-
-static int compare_sockets(const void *left, const void *right)
-{
-    const struct udp_socket *a = left, *b = right;
-    int order = compare_numbers(a->port, b->port);
-
-    if (!order)
-        order = address_compare(&a->address, &b->address);
-    if (!order)
-        order = compare_numbers(a->family, b->family);
-    return order ? order : compare_numbers(a->cookie, b->cookie);
-}
-
-void socket_list_sort(struct socket_list *list)
-{
-    size_t kept = 0;
-
-    if (list->count == 0)
-        return;
-    qsort(list->sockets, list->count, sizeof(*list->sockets), compare_sockets);
-    for (size_t i = 1; i < list->count; i++)
-        if (list->sockets[i].cookie != list->sockets[kept].cookie)
-            list->sockets[++kept] = list->sockets[i];
-    list->count = kept + 1;
-}
-
-size_t sockets_from_port(const struct udp_socket *sockets, size_t count, unsigned int port)
-{
-    size_t low = 0, high = count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (sockets[middle].port < port)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-void socket_list_free(struct socket_list *list)
-{
-    free(list->sockets);
-    *list = (struct socket_list){0};
-}
 
 /* A netlink socket in place of the one there is, if any. Returns 0, or -errno. */
 static int connect_netlink(struct sock_diag *diag)
@@ -140,140 +81,6 @@ void sock_diag_close(struct sock_diag *diag)
     free(diag);
 }
 
-/* libmnl's own loop ends at the message's length rounded up: up to 3 bytes behind it. */
-static bool attribute_fits(const struct nlattr *attribute, const struct nlmsghdr *message)
-{
-    const char *end = (const char *)message + message->nlmsg_len;
-
-    return mnl_attr_ok(attribute, (int)(end - (const char *)attribute));
-}
-
-int sock_diag_identity(const struct nlmsghdr *message, struct udp_socket *socket)
-{
-    const struct inet_diag_msg *diag = mnl_nlmsg_get_payload(message);
-    const struct nlattr *attribute;
-
-    if (mnl_nlmsg_get_payload_len(message) < sizeof(*diag) ||
-        (diag->idiag_family != AF_INET && diag->idiag_family != AF_INET6))
-        return -EBADMSG;
-    if (diag->idiag_state != TCP_CLOSE) /* unconnected UDP is in this state */
-        return -ENOENT;
-    socket->family = diag->idiag_family;
-    socket->address = address_from_bytes(diag->idiag_family, diag->id.idiag_src);
-    socket->port = ntohs(diag->id.idiag_sport);
-    socket->interface = diag->id.idiag_if;
-    socket->cookie = (uint64_t)diag->id.idiag_cookie[1] << 32 | diag->id.idiag_cookie[0];
-    for (attribute = mnl_nlmsg_get_payload_offset(message, sizeof(*diag));
-         attribute_fits(attribute, message); attribute = mnl_attr_next(attribute)) {
-        if (mnl_attr_get_type(attribute) != INET_DIAG_SKV6ONLY)
-            continue;
-        if (mnl_attr_get_payload_len(attribute) < sizeof(uint8_t))
-            return -EBADMSG;
-        socket->ipv6_only = mnl_attr_get_u8(attribute) != 0;
-    }
-    return 0;
-}
-
-/* What sk_diag attributes of one message say of the memory. Returns 0, or -EBADMSG. */
-static int parse_memory(const struct nlmsghdr *message, struct udp_socket *socket)
-{
-    const struct nlattr *attribute;
-    bool memory_seen = false;
-    uint32_t memory[SK_MEMINFO_VARS];
-
-    for (attribute = mnl_nlmsg_get_payload_offset(message, sizeof(struct inet_diag_msg));
-         attribute_fits(attribute, message); attribute = mnl_attr_next(attribute)) {
-        uint16_t type = mnl_attr_get_type(attribute);
-        size_t length = mnl_attr_get_payload_len(attribute);
-
-        if (type != INET_DIAG_SKMEMINFO)
-            continue;
-        if (length < (SK_MEMINFO_DROPS + 1) * sizeof(uint32_t))
-            return -EBADMSG;
-        memcpy(memory, mnl_attr_get_payload(attribute), (SK_MEMINFO_DROPS + 1) * sizeof(uint32_t));
-        memory_seen = true;
-    }
-    if (!memory_seen)
-        return -EBADMSG;
-    socket->receive_queue_bytes = memory[SK_MEMINFO_RMEM_ALLOC];
-    socket->receive_buffer_bytes = memory[SK_MEMINFO_RCVBUF];
-    socket->drops = memory[SK_MEMINFO_DROPS];
-    return 0;
-}
-
-/* One SOCK_DIAG_BY_FAMILY message. Returns 0, -EBADMSG or -ENOMEM. */
-static int parse_socket(const struct nlmsghdr *message, bool auto_bound, struct socket_list *list)
-{
-    struct udp_socket socket = {.auto_bound = auto_bound};
-    int result = sock_diag_identity(message, &socket);
-
-    if (result == -ENOENT)
-        return 0;
-    if (!result) {
-        const struct inet_diag_msg *diag = mnl_nlmsg_get_payload(message);
-
-        socket.inode = diag->idiag_inode;
-        result = parse_memory(message, &socket);
-    }
-    return result ? result : socket_list_add(list, &socket);
-}
-
-/* The error that NLMSG_ERROR and NLMSG_DONE begin with; libmnl 1.0.4 passes over that of DONE. */
-static int parse_error(const struct nlmsghdr *message)
-{
-    int error;
-
-    if (mnl_nlmsg_get_payload_len(message) < sizeof(error))
-        return message->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
-    memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
-    return error > 0 ? -EBADMSG : error;
-}
-
-static int parse_message(const struct nlmsghdr *message, bool auto_bound, struct socket_list *list,
-                         bool *done)
-{
-    if (message->nlmsg_flags & NLM_F_DUMP_INTR)
-        return -EINTR;
-    switch (message->nlmsg_type) {
-    case SOCK_DIAG_BY_FAMILY:
-        return parse_socket(message, auto_bound, list);
-    case NLMSG_DONE:
-    case NLMSG_ERROR:
-        *done = true;
-        return parse_error(message);
-    case NLMSG_OVERRUN:
-        return -EOVERFLOW;
-    default:
-        return 0;
-    }
-}
-
-/* mnl_nlmsg_ok of libmnl 1.0.4 takes a length above INT_MAX for a negative one, which fits. */
-bool sock_diag_message_fits(const struct nlmsghdr *message, int remaining)
-{
-    return remaining >= (int)sizeof(*message) && message->nlmsg_len <= (uint32_t)remaining &&
-           mnl_nlmsg_ok(message, remaining);
-}
-
-int sock_diag_parse(const void *bytes, size_t length, uint32_t sequence, bool auto_bound,
-                    struct socket_list *list, bool *done)
-{
-    const struct nlmsghdr *message = bytes;
-    int remaining = (int)length;
-
-    *done = false;
-    while (sock_diag_message_fits(message, remaining)) {
-        if (message->nlmsg_seq == sequence) {
-            int result = parse_message(message, auto_bound, list, done);
-
-            if (result)
-                return result;
-        }
-        message = mnl_nlmsg_next(message, &remaining);
-    }
-    return remaining > 0 ? -EBADMSG : 0;
-}
-
 static struct inet_diag_req_v2 *begin_request(struct sock_diag *diag, struct nlmsghdr *message,
                                               uint8_t family, uint16_t flags)
 {
@@ -281,7 +88,7 @@ static struct inet_diag_req_v2 *begin_request(struct sock_diag *diag, struct nlm
 
     message->nlmsg_type = SOCK_DIAG_BY_FAMILY;
     message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-    message->nlmsg_seq = ++diag->sequence;
+    message->nlmsg_seq = diag->sequence;
     request = mnl_nlmsg_put_extra_header(message, sizeof(*request));
     request->sdiag_family = family;
     request->sdiag_protocol = IPPROTO_UDP;
@@ -337,6 +144,7 @@ static int dump_selection(struct sock_diag *diag, uint8_t family, const struct s
     bool done = false;
     int result = 0;
 
+    diag->sequence++;
     begin_request(diag, message, family, NLM_F_DUMP);
     mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, selection->size, selection->operations);
     if (mnl_socket_sendto(diag->netlink, message, message->nlmsg_len) < 0)
@@ -348,7 +156,8 @@ static int dump_selection(struct sock_diag *diag, uint8_t family, const struct s
 
 static const uint8_t families[] = {AF_INET, AF_INET6};
 
-/* A dump that failed half-way may go on in the kernel, which then refuses the next. */
+/* A dump that failed half-way may go on in the kernel, which then refuses the next; and after
+ * ENOBUFS no answer comes until all that wait are read. */
 static int mend(struct sock_diag *diag)
 {
     int result = diag->broken ? connect_netlink(diag) : 0;
@@ -413,7 +222,7 @@ int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t c
 /* The kernel looks up the receiver of a datagram from dst to src, so the local end goes into the
  * request's destination (udp_dump_one in net/ipv4/udp_diag.c). */
 static void put_identity(struct inet_diag_req_v2 *request, const struct udp_socket *known,
-                         unsigned int try)
+                         uint16_t source_port)
 {
     if (known->family == AF_INET6 && known->address.family == AF_INET) {
         request->id.idiag_dst[2] = htonl(0xffff); /* bound to the mapped form */
@@ -422,50 +231,136 @@ static void put_identity(struct inet_diag_req_v2 *request, const struct udp_sock
         memcpy(request->id.idiag_dst, known->address.bytes, known->family == AF_INET ? 4 : 16);
     }
     request->id.idiag_dport = htons(known->port);
-    request->id.idiag_sport = htons((uint16_t)try); /* varied, it meets other members of a group */
+    request->id.idiag_sport = htons(source_port); /* varied, it meets other members of a group */
     request->id.idiag_if = known->interface;
     request->id.idiag_cookie[0] = (uint32_t)known->cookie;
     request->id.idiag_cookie[1] = (uint32_t)(known->cookie >> 32);
 }
 
-/* One exact look-up; the answer goes into the list. */
-static int ask(struct sock_diag *diag, const struct udp_socket *known, unsigned int try,
-               struct socket_list *list)
-{
-    unsigned char bytes[REQUEST_SIZE] __attribute__((aligned(8)));
-    struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
-    bool done = false;
-    int result = 0;
+/* Questions for one socket each. The kernel answers in their order, each by one datagram. */
+struct batch {
+    unsigned char bytes[BATCH][QUESTION_SIZE] __attribute__((aligned(8)));
+    size_t count;
+};
 
-    /* With the acknowledgement the answer has an end, even one that shows no listener. */
-    put_identity(begin_request(diag, message, known->family, NLM_F_ACK), known, try);
-    if (mnl_socket_sendto(diag->netlink, message, message->nlmsg_len) < 0)
-        return -errno;
-    while (!done && !result)
-        result = receive_part(diag, known->auto_bound, list, &done);
+static void put_question(struct sock_diag *diag, struct batch *batch,
+                         const struct udp_socket *known, uint16_t source_port)
+{
+    struct nlmsghdr *message = mnl_nlmsg_put_header(batch->bytes[batch->count++]);
+
+    put_identity(begin_request(diag, message, known->family, 0), known, source_port);
+}
+
+static int send_batch(struct sock_diag *diag, const struct batch *batch)
+{
+    ssize_t sent = mnl_socket_sendto(diag->netlink, batch->bytes, batch->count * QUESTION_SIZE);
+
+    return sent < 0 ? -errno : 0;
+}
+
+static int look_up_batch(struct sock_diag *diag, const struct udp_socket *known, size_t count,
+                         struct socket_list *found, struct socket_list *contested)
+{
+    struct batch batch = {.count = 0};
+    bool done;
+    int result;
+
+    diag->sequence++;
+    for (size_t i = 0; i < count; i++)
+        put_question(diag, &batch, &known[i], 0);
+    result = send_batch(diag, &batch);
+    for (size_t i = 0; i < count && !result; i++) {
+        result = receive_part(diag, known[i].auto_bound, found, &done);
+        if (result == -ESTALE)
+            result = socket_list_add(contested, &known[i]);
+        else if (result == -ENOENT)
+            result = 0;
+    }
     return result;
 }
 
-/* The kernel answers -ESTALE for another member of the group, and does not tell which. */
-static unsigned int tries_for_group(size_t members)
+int sock_diag_lookup(struct sock_diag *diag, const struct socket_list *known,
+                     struct socket_list *found, struct socket_list *contested)
 {
-    size_t tries = FEWEST_TRIES + TRIES_A_MEMBER * members;
+    int result = mend(diag);
 
-    return tries < MOST_TRIES ? (unsigned int)tries : MOST_TRIES;
+    for (size_t i = 0; i < known->count && !result; i += BATCH) {
+        size_t count = known->count - i < BATCH ? known->count - i : BATCH;
+
+        result = look_up_batch(diag, &known->sockets[i], count, found, contested);
+        diag->broken = result != 0;
+    }
+    return result;
 }
 
-int sock_diag_lookup(struct sock_diag *diag, const struct udp_socket *known, size_t members,
-                     struct udp_socket *now)
-{
-    struct socket_list list = {0};
-    int result = -ESTALE;
+/* Asking who is at a place, whoever answers. */
+struct sweep {
+    struct udp_socket place;
+    struct socket_list *wanted;
+    struct socket_list *found;
+    struct socket_list answers; /* of the last batch */
+    uint64_t first;             /* cookie of the first answer; 0: none yet */
+    bool varied;                /* another one answered too */
+    unsigned int tries;
+};
 
-    for (unsigned int try = 0; try < tries_for_group(members) && result == -ESTALE; try++)
-        result = ask(diag, known, try, &list);
-    if (result == 0 && (list.count == 0 || list.sockets[0].cookie != known->cookie))
-        result = -ESTALE;
-    if (result == 0)
-        *now = list.sockets[0];
-    socket_list_free(&list);
+/* Move whom an answer meets from those wanted to those found, with what is true of it now. */
+static int meet(struct sweep *sweep, const struct udp_socket *answer)
+{
+    struct socket_list *wanted = sweep->wanted;
+    const struct udp_socket *known = socket_list_find(wanted, answer);
+    struct udp_socket now = *answer;
+    size_t position;
+
+    if (sweep->first == 0)
+        sweep->first = answer->cookie;
+    sweep->varied |= answer->cookie != sweep->first;
+    if (!known)
+        return 0;
+    now.auto_bound = known->auto_bound;
+    position = (size_t)(known - wanted->sockets);
+    wanted->count--;
+    memmove(&wanted->sockets[position], &wanted->sockets[position + 1],
+            (wanted->count - position) * sizeof(*known));
+    return socket_list_add(sweep->found, &now);
+}
+
+static int sweep_batch(struct sock_diag *diag, struct sweep *sweep)
+{
+    struct batch batch = {.count = 0};
+    bool done;
+    int result;
+
+    diag->sequence++;
+    sweep->answers.count = 0;
+    while (batch.count < BATCH)
+        put_question(diag, &batch, &sweep->place, (uint16_t)sweep->tries++);
+    result = send_batch(diag, &batch);
+    for (size_t i = 0; i < batch.count && !result; i++) {
+        result = receive_part(diag, false, &sweep->answers, &done);
+        if (result == -ENOENT) /* none, or one that goes at this moment */
+            result = 0;
+    }
+    for (size_t i = 0; i < sweep->answers.count && !result; i++)
+        result = meet(sweep, &sweep->answers.sockets[i]);
+    return result;
+}
+
+int sock_diag_sweep(struct sock_diag *diag, struct socket_list *wanted, size_t members,
+                    struct socket_list *found)
+{
+    struct sweep sweep = {.wanted = wanted, .found = found};
+    size_t most = members < MOST_TRIES / TRIES_A_MEMBER ? members * TRIES_A_MEMBER : MOST_TRIES;
+    int result = mend(diag);
+
+    if (result || wanted->count == 0)
+        return result;
+    sweep.place = wanted->sockets[0];
+    sweep.place.cookie = UINT64_MAX; /* INET_DIAG_NOCOOKIE in both halves */
+    while (wanted->count > 0 && sweep.tries < most && !result &&
+           (sweep.varied || sweep.tries < ALIKE))
+        result = sweep_batch(diag, &sweep);
+    diag->broken = result != 0;
+    socket_list_free(&sweep.answers);
     return result;
 }

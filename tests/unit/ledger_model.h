@@ -395,7 +395,7 @@ static inline bool model_close_socket(struct model *model, int slot, int64_t now
     return before.open;
 }
 
-static inline void model_pass_by(struct model *model, int key)
+static inline void model_pass_by(struct model *model, int key, int64_t now)
 {
     struct model_port *port = &model->ports[key];
 
@@ -403,6 +403,8 @@ static inline void model_pass_by(struct model *model, int key)
         return;
     model_count_opening(model, port, 0);
     model_count_close(model, port);
+    if (port->watched_until > 0 && now - port->watched_until > model->longest_gap)
+        port->watched_until = now;
 }
 
 /* What a file leaves out: sockets that are nowhere, of a number that no receiver names. So those

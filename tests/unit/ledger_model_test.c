@@ -217,8 +217,8 @@ static void tell_of_close(struct history *history, int slot)
     if (known || port == world->config.key_count)
         return;
     tell(history, "    it passed by port %zu", port);
-    ledger_pass_by(history->ledger, port);
-    model_pass_by(&history->model, world->config.keys[port]);
+    ledger_pass_by(history->ledger, port, world->now);
+    model_pass_by(&history->model, world->config.keys[port], world->now);
 }
 
 /* A socket closes: the event comes at once, late, or never. Connected ones have none. */

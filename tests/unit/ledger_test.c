@@ -159,15 +159,15 @@ static void test_a_socket_that_no_look_saw_passes_by(void **state)
 {
     struct watch *watch = *state;
 
-    ledger_pass_by(watch->ledger, CORE);
+    ledger_pass_by(watch->ledger, CORE, nanoseconds_of(watch));
     assert_counts(watch, CORE, 0, 0, 0); /* what was there before is not told */
     look(watch);
     assert_false(ledger_knows(watch->ledger, 1));
     assert_false(tell_of_close(watch, 1));
-    ledger_pass_by(watch->ledger, CORE);
+    ledger_pass_by(watch->ledger, CORE, nanoseconds_of(watch));
     look(watch);
     assert_counts(watch, CORE, 0, 1, 1);
-    ledger_pass_by(watch->ledger, EXPECTED); /* there is no such port */
+    ledger_pass_by(watch->ledger, EXPECTED, nanoseconds_of(watch)); /* there is no such port */
 }
 
 /* A ledger of one port with this many sockets, cookies from 0 on, watched since 1 ns. */
@@ -458,7 +458,7 @@ static void test_the_revision_tells_of_each_change(void **state)
     assert_true(has_grown(watch, &revision)); /* a close that a look shows */
     tell_of_close(watch, 1);
     assert_true(has_grown(watch, &revision)); /* and one that an event tells */
-    ledger_pass_by(watch->ledger, CORE);
+    ledger_pass_by(watch->ledger, CORE, nanoseconds_of(watch));
     assert_true(has_grown(watch, &revision));
     show_holder(watch, CORE_RECEIVER, 1, 1);
     look(watch);

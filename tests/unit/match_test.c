@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "collector/match.h"
-#include "collector/sock_diag.h"
+#include "collector/socket_list.h"
 
 enum { MOST = 8 };
 

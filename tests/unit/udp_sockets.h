@@ -35,10 +35,10 @@ static inline int enter_network(void **state)
 /* What a socket is bound to; family 0: IPv4. */
 struct place {
     int family;
-    const char *address; /* NULL: the wildcard */
-    uint16_t port;       /* 0: not bound */
-    bool ipv6_only, shared;
-    const char *device; /* NULL: none */
+    const char *address;            /* NULL: the wildcard */
+    uint16_t port;                  /* 0: not bound */
+    bool ipv6_only, shared, reused; /* shared: SO_REUSEPORT, reused: SO_REUSEADDR */
+    const char *device;             /* NULL: none */
 };
 
 static inline socklen_t endpoint_of(const struct place *place, struct sockaddr_storage *endpoint)
@@ -71,6 +71,8 @@ static inline int open_at(const struct place *place)
         setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
     if (place->shared)
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+    if (place->reused)
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (place->device)
         setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, place->device,
                    (socklen_t)strlen(place->device));
