@@ -8,6 +8,7 @@
 #include "collector/close_events.h"
 #include "collector/layout.h"
 #include "collector/look_ledger.h"
+#include "collector/port_list.h"
 #include "collector/reading.h"
 #include "collector/vacancy.h"
 #include "collector/verdict.h"
@@ -57,23 +58,11 @@ static void free_parts(struct parts *parts)
     free(parts->ports);
 }
 
-static int compare_ports(const void *left, const void *right)
-{
-    return *(const uint16_t *)left - *(const uint16_t *)right;
-}
-
 static void list_ports(const struct config *config, struct parts *parts)
 {
-    size_t kept = 0;
-
     for (size_t i = 0; i < config->port_count; i++)
         parts->ports[i] = config->ports[i].port;
-    if (config->port_count > 1)
-        qsort(parts->ports, config->port_count, sizeof(*parts->ports), compare_ports);
-    for (size_t i = 0; i < config->port_count; i++)
-        if (kept == 0 || parts->ports[i] != parts->ports[kept - 1])
-            parts->ports[kept++] = parts->ports[i];
-    parts->port_count = kept;
+    parts->port_count = port_list_make(parts->ports, config->port_count);
 }
 
 /* Returns 0, or -ENOMEM with nothing made. */

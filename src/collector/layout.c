@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "collector/port_list.h"
+
 /* A listener that nobody named: unclaimed, and its port was not the kernel's choice. */
 static bool is_other(const struct layout *layout, size_t socket)
 {
@@ -78,17 +80,11 @@ static void add_other(struct layout *layout, size_t socket)
     add_to_port(layout, last, socket, true);
 }
 
-static int compare_numbers(const void *left, const void *right)
-{
-    return *(const uint16_t *)left - *(const uint16_t *)right;
-}
-
 /* Whether a port of the look may come to be served by the socket, as long as it lives. */
 static bool may_be_placed(const struct layout *layout, size_t socket)
 {
     return (layout->all && is_other(layout, socket)) ||
-           bsearch(&layout->list->sockets[socket].port, layout->ports, layout->port_count,
-                   sizeof(*layout->ports), compare_numbers);
+           port_list_has(layout->ports, layout->port_count, layout->list->sockets[socket].port);
 }
 
 static void fill_others(struct layout *layout)

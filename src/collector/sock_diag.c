@@ -14,6 +14,7 @@
 #include <sys/time.h>
 
 #include "collector/port_bytecode.h"
+#include "collector/port_list.h"
 #include "collector/sock_diag_parse.h"
 
 enum {
@@ -182,18 +183,13 @@ int sock_diag_dump(struct sock_diag *diag, struct socket_list *list)
     return result;
 }
 
-static int compare_ports(const void *left, const void *right)
-{
-    return *(const uint16_t *)left - *(const uint16_t *)right;
-}
-
 /* Drop the sockets that a superset of the ports let pass. */
 static void keep_ports(struct socket_list *list, const uint16_t *ports, size_t count)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < list->count; i++)
-        if (bsearch(&list->sockets[i].port, ports, count, sizeof(*ports), compare_ports))
+        if (port_list_has(ports, count, list->sockets[i].port))
             list->sockets[kept++] = list->sockets[i];
     list->count = kept;
 }

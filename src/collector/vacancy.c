@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "collector/match.h"
+#include "collector/port_list.h"
 
 enum { SHARE_OF_AGE = 200, SHARE_OF_CORE = 20 };
 
@@ -79,25 +80,15 @@ static int64_t choose_due(struct vacancy *vacancy, const struct ledger *ledger, 
     return next;
 }
 
-static int compare_numbers(const void *left, const void *right)
-{
-    return *(const uint16_t *)left - *(const uint16_t *)right;
-}
-
-/* The numbers of the ports that are due, rising, without repeats. */
+/* The numbers of the ports that are due. */
 static size_t list_numbers(struct vacancy *vacancy)
 {
-    size_t count = 0, kept = 0;
+    size_t count = 0;
 
     for (size_t i = 0; i < vacancy->config->port_count; i++)
         if (vacancy->is_due[i])
             vacancy->numbers[count++] = vacancy->config->ports[i].port;
-    if (count > 1)
-        qsort(vacancy->numbers, count, sizeof(*vacancy->numbers), compare_numbers);
-    for (size_t i = 0; i < count; i++)
-        if (kept == 0 || vacancy->numbers[i] != vacancy->numbers[kept - 1])
-            vacancy->numbers[kept++] = vacancy->numbers[i];
-    return kept;
+    return port_list_make(vacancy->numbers, count);
 }
 
 /* Look for the ports that are due; those that are served are so no more, and none is when that
