@@ -65,19 +65,20 @@ static bool same_listener(const struct look_port *port, const struct udp_socket 
            address_equal(&port->sockets[0].socket.address, &socket->address);
 }
 
+/* By its order in the list, a socket belongs to the port that was begun last or to a new one. */
 static void add_other(struct layout *layout, size_t socket)
 {
     struct look *look = layout->look;
     const struct udp_socket *value = &layout->list->sockets[socket];
-    struct look_port *last = look->port_count ? &look->ports[look->port_count - 1] : NULL;
+    struct look_port *port;
 
-    if (!last || !same_listener(last, value)) {
-        last = &look->ports[look->port_count++];
-        begin_port(layout, last);
-        address_format(&value->address, last->address);
-        last->port = value->port;
+    if (look->port_count == 0 || !same_listener(&look->ports[look->port_count - 1], value)) {
+        port = &look->ports[look->port_count++];
+        begin_port(layout, port);
+        address_format(&value->address, port->address);
+        port->port = value->port;
     }
-    add_to_port(layout, last, socket, true);
+    add_to_port(layout, &look->ports[look->port_count - 1], socket, true);
 }
 
 /* Whether a port of the look may come to be served by the socket, as long as it lives. */
