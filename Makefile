@@ -77,7 +77,8 @@ unit: all $(UNIT_TESTS)
 	$Qset -e; for test in $(sort $(UNIT_TESTS)); do UDPWATCH_BUILD=$B $(RUN) $$(realpath $$test); done
 
 # Those that need neither root nor namespaces, for the build of a package.
-PRIVILEGED_TESTS := $(patsubst %,$B/unit/%_test,close_events collector ledger_file reading sandbox sock_diag_find vacancy)
+PRIVILEGED_TESTS := $(patsubst %,$B/unit/%_test,\
+	close_events collector ledger_disk ledger_file reading sandbox vacancy)
 unprivileged:
 	$Q$(MAKE) --no-print-directory UNIT_TESTS='$(filter-out $(PRIVILEGED_TESTS),$(UNIT_TESTS))' unit
 

@@ -26,6 +26,10 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Write lines that need no word before them, as a compiler's: with the level to the journal,
+ * elsewhere as they are, whatever the level is set to. */
+void log_verbatim(enum log_level level, const char *lines);
+
 /* Write each line of a text that has newlines as a warning of its own. */
 void log_warning_lines(const char *lines);
 

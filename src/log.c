@@ -128,3 +128,22 @@ void log_warning_lines(const char *lines)
         lines += length + (lines[length] == '\n');
     }
 }
+
+void log_verbatim(enum log_level level, const char *lines)
+{
+    struct text text = {0};
+
+    journal_reads = find_journal();
+    while (*lines) {
+        size_t length = strcspn(lines, "\n");
+
+        if (journal_reads)
+            text_append(&text, journal_prefixes[level]);
+        text_append_bytes(&text, lines, length);
+        text_append(&text, "\n");
+        lines += length + (lines[length] == '\n');
+    }
+    if (text.length > 0 && !text.failed)
+        write_line(text.bytes, text.length);
+    text_free(&text);
+}

@@ -73,7 +73,7 @@ static struct config *load(const struct config_overrides *overrides, bool logs)
     if (config && logs)
         log_warning_lines(messages.bytes ? messages.bytes : "");
     else if (messages.bytes)
-        fputs(messages.bytes, stderr);
+        log_verbatim(config ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, messages.bytes);
     text_free(&messages);
     return config;
 }

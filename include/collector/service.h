@@ -17,7 +17,8 @@ void service_close(struct service *service);
 /* It serves (again): status is for people, one line, as systemctl status shows it. */
 void service_ready(struct service *service, const char *status);
 
-/* The configuration is being read again: service_ready follows, whatever comes of it. */
+/* The configuration is being read again: service_ready follows, whatever comes of it. As another
+ * server may have to be waited for, the watchdog's time begins anew. */
 void service_reloading(struct service *service);
 
 /* It is about to end. */

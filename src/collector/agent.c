@@ -88,7 +88,8 @@ static void poll_vacant(struct agent *agent)
     bool found;
     int64_t wait = collector_poll_vacant(agent->collector, &found);
 
-    agent->look_is_due |= found;
+    /* While looks fail, the next sample is soon enough for another. */
+    agent->look_is_due |= found && !agent->faults.sockets;
     arm_timer(agent->vacancy_timer, wait < 0 ? 0 : wait, 0);
 }
 
@@ -469,6 +470,8 @@ int agent_run(struct config *config, const struct config_overrides *overrides,
         result = turn(&agent);
     if (agent.stopping)
         log_info("stopped");
+    else
+        log_error("the agent ends: %s", strerror(-result));
     stop(&agent);
     return result;
 }

@@ -8,6 +8,7 @@
 #include "collector/close_events.h"
 #include "collector/layout.h"
 #include "collector/look_ledger.h"
+#include "collector/passed_place.h"
 #include "collector/port_list.h"
 #include "collector/reading.h"
 #include "collector/vacancy.h"
@@ -213,58 +214,6 @@ int collector_events(const struct collector *collector)
     return collector->events ? close_events_descriptor(collector->events) : -1;
 }
 
-/* The sockets of the last look at the same port number that are still there, and this one. */
-static int list_beside(const struct collector *collector, const struct udp_socket *passed,
-                       struct socket_list *list)
-{
-    const struct socket_list *all = &collector->sockets;
-    int result = socket_list_add(list, passed);
-
-    for (size_t i = sockets_from_port(all->sockets, all->count, passed->port);
-         i < all->count && all->sockets[i].port == passed->port && !result; i++)
-        if (ledger_knows(collector->ledger, all->sockets[i].cookie))
-            result = socket_list_add(list, &all->sockets[i]);
-    socket_list_sort(list);
-    return result;
-}
-
-/* Which expected port sockets of one place would serve that came and went between two looks. */
-struct passed_place {
-    bool known;
-    struct udp_socket socket; /* one of them */
-    size_t port;              /* the config's port_count: none */
-};
-
-static bool is_at_place(const struct passed_place *place, const struct udp_socket *socket)
-{
-    return place->known && place->socket.port == socket->port &&
-           place->socket.family == socket->family && place->socket.interface == socket->interface &&
-           place->socket.ipv6_only == socket->ipv6_only &&
-           address_equal(&place->socket.address, &socket->address);
-}
-
-/* Beside those that are there. Returns 0, or -errno. */
-static int find_place(struct collector *collector, const struct udp_socket *passed,
-                      struct passed_place *place)
-{
-    struct socket_list list = {0};
-    struct match match = {0};
-    int result = list_beside(collector, passed, &list);
-
-    *place = (struct passed_place){.socket = *passed, .port = collector->config->port_count};
-    if (!result)
-        result = match_sockets(collector->config, list.sockets, list.count, &match);
-    for (size_t port = 0; port < collector->config->port_count && !result; port++)
-        for (size_t i = match.first[port]; i < match.first[port + 1]; i++)
-            if (match.entries[i].counted &&
-                list.sockets[match.entries[i].socket].cookie == passed->cookie)
-                place->port = port;
-    place->known = result == 0;
-    match_free(&match);
-    socket_list_free(&list);
-    return result;
-}
-
 /* last: where the last one passed by, as thousands may at one place. Returns 0, or -errno: then the
  * event is lost. */
 static int enter_close(struct collector *collector, const struct udp_socket *closed, int64_t now,
@@ -277,8 +226,9 @@ static int enter_close(struct collector *collector, const struct udp_socket *clo
         last->known = false;
         return 0;
     }
-    if (!is_at_place(last, closed))
-        result = find_place(collector, closed, last);
+    if (!passed_place_is(last, closed))
+        result = passed_place_find(collector->config, &collector->sockets, collector->ledger,
+                                   closed, last);
     if (!result)
         ledger_pass_by(collector->ledger, last->port, now);
     return result;

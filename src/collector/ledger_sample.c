@@ -6,7 +6,14 @@
 #include "collector/ledger_records.h"
 #include "collector/socket_list.h"
 
-enum { MOST_GONE_SOCKETS = 1024, MOST_GONE_OTHERS = 1000, MOST_GONE_PROCESSES = 64 };
+/* A socket that is gone may have connected, and listen again: then what it has dropped must not
+ * count anew. One that dropped nothing has less to be remembered for. */
+enum {
+    MOST_GONE_SOCKETS = 1024,
+    MOST_GONE_WITH_DROPS = 65536,
+    MOST_GONE_OTHERS = 1000,
+    MOST_GONE_PROCESSES = 64
+};
 
 /* The kernel tells of a close from a work queue (sock_diag_broadcast_destroy in
  * net/core/sock_diag.c): of thousands at once after a look has found them gone. */
@@ -181,9 +188,11 @@ static void close_unseen(struct ledger *ledger, int64_t now)
 static bool is_remembered(const struct ledger *ledger, const struct ledger_socket *socket,
                           int64_t now)
 {
+    uint64_t most = socket->socket.drops > 0 ? MOST_GONE_WITH_DROPS : MOST_GONE_SOCKETS;
+
     if (socket->destroyed)
         return false;
-    return socket->open || ledger->gone - socket->gone < MOST_GONE_SOCKETS ||
+    return socket->open || ledger->gone - socket->gone < most ||
            (socket->gone_at > 0 && now - socket->gone_at < latest_event);
 }
 

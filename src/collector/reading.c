@@ -1,7 +1,6 @@
 #include "collector/reading.h"
 
 #include <errno.h>
-#include <string.h>
 
 static int dump(const struct reading *reading, struct socket_list *list)
 {
@@ -80,19 +79,13 @@ static void drop_shown(struct socket_list *contested, const struct socket_list *
     socket_list_sort(contested);
 }
 
-static bool share_place(const struct udp_socket *a, const struct udp_socket *b)
-{
-    return a->port == b->port && a->family == b->family && a->interface == b->interface &&
-           address_equal(&a->address, &b->address);
-}
-
 static size_t count_at_place(const struct socket_list *sorted, const struct udp_socket *place)
 {
     size_t i = sockets_from_port(sorted->sockets, sorted->count, place->port);
     size_t count = 0;
 
     for (; i < sorted->count && sorted->sockets[i].port == place->port; i++)
-        if (share_place(&sorted->sockets[i], place))
+        if (sockets_share_place(&sorted->sockets[i], place))
             count++;
     return count;
 }
@@ -106,7 +99,7 @@ static size_t gather_place(struct udp_socket *sockets, size_t count)
     for (size_t i = 1; i < count && sockets[i].port == sockets[0].port &&
                        address_equal(&sockets[i].address, &sockets[0].address);
          i++)
-        if (share_place(&sockets[i], &sockets[0])) {
+        if (sockets_share_place(&sockets[i], &sockets[0])) {
             struct udp_socket other = sockets[gathered];
 
             sockets[gathered++] = sockets[i];

@@ -149,7 +149,8 @@ void service_reloading(struct service *service)
     struct text message = {0};
 
     text_print(&message,
-               "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\nSTATUS=reading the configuration",
+               "RELOADING=1\nWATCHDOG=1\nMONOTONIC_USEC=%" PRId64
+               "\nSTATUS=reading the configuration",
                clock_monotonic() / NANOSECONDS_OF_MICROSECOND);
     tell_state(service, &message);
 }

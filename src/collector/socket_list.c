@@ -71,6 +71,12 @@ size_t sockets_from_port(const struct udp_socket *sockets, size_t count, unsigne
     return low;
 }
 
+bool sockets_share_place(const struct udp_socket *a, const struct udp_socket *b)
+{
+    return a->port == b->port && a->family == b->family && a->interface == b->interface &&
+           address_equal(&a->address, &b->address);
+}
+
 void socket_list_free(struct socket_list *list)
 {
     free(list->sockets);

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def deb():
 def base():
     """A fresh bookworm, as small as it gets, as a tar with the lists of today's packages."""
     path = WORK / "base.tar"
-    if not path.exists():
+    if not path.exists() or path.stat().st_mtime < time.time() - 86400:
         WORK.mkdir(parents=True, exist_ok=True)
         run("mmdebstrap", "--variant=minbase", "--skip=cleanup/apt/lists", "bookworm",
             path.with_suffix(".new.tar"))

@@ -100,8 +100,8 @@ def server_pid():
     return int(children[0]) if children else 0
 
 
-def journal():
-    return run("journalctl", "--no-pager", "-o", "cat", "-u", "udpwatch")
+def journal(*options):
+    return run("journalctl", "--no-pager", "-o", "cat", "-u", "udpwatch", *options)
 
 
 def status_of(pid):
@@ -207,7 +207,7 @@ def a_bad_configuration_fails_the_reload_alone():
     output = run("systemctl", "reload", "udpwatch", code=1)
     assert "failed" in output, output
     line = len(open(OWN).read().splitlines())
-    wait_for(lambda: f"{OWN}:{line}: " in journal(), "the reason in the journal")
+    wait_for(lambda: f"{OWN}:{line}: " in journal("-p", "err"), "the reason in the journal")
     assert main_pid() == agent and show("ActiveState") == "active"
     assert state(scrape(), 6984) == "ok"
     assert scrape()["udpwatch_config_last_reload_successful"] == 1
@@ -224,6 +224,19 @@ def a_bad_configuration_at_the_start_is_not_tried_again():
     open(OWN, "w").write(RECEIVERS)
     run("systemctl", "start", "udpwatch")
     assert state(scrape(), 6984) == "ok"
+
+
+@check
+def a_fault_that_passes_is_outlived():
+    """The address to serve on comes late, as one of DHCP or VRRP may."""
+    open(OWN, "a").write("[agent]\nlisten = 10.9.9.9:9117, 127.0.0.1:9117\n")
+    run("systemctl", "restart", "udpwatch", code=1)
+    wait_for(lambda: int(show("NRestarts")) >= 2, "starts in vain")
+    run("ip", "address", "add", "10.9.9.9/32", "dev", "lo")
+    wait_for(lambda: show("ActiveState") == "active", "the agent")
+    assert state(scrape_when_up(), 6984) == "ok"
+    open(OWN, "w").write(RECEIVERS)
+    run("systemctl", "restart", "udpwatch")
 
 
 @check

@@ -89,7 +89,8 @@ def test_autopkgtest(system, deb, tmp_path):
 
 def test_piuparts(system, deb):
     """Installing and purging leaves the system as it was."""
-    output = run("piuparts", "--existing-chroot", system.directory, "--distribution", "bookworm", "--no-upgrade-test",
-                 "--warn-on-leftovers-after-purge", "--skip-logrotatefiles-test", deb, check=None,
+    system.apt("install", "systemd")  # which leaves some of its own behind
+    output = run("piuparts", "--existing-chroot", system.directory, "--distribution", "bookworm",
+                 "--no-upgrade-test", "--skip-logrotatefiles-test", deb, check=None,
                  env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"})
     assert "PASS: All tests." in output, output[-4000:]

@@ -170,63 +170,6 @@ static void test_a_socket_that_no_look_saw_passes_by(void **state)
     ledger_pass_by(watch->ledger, EXPECTED, nanoseconds_of(watch)); /* there is no such port */
 }
 
-/* A ledger of one port with this many sockets, cookies from 0 on, watched since 1 ns. */
-static struct ledger *ledger_of_many(size_t count)
-{
-    struct udp_socket *sockets = calloc(count, sizeof(*sockets));
-    struct ledger_reading *readings = calloc(count, sizeof(*readings));
-    struct ledger_port_sample port = {.address = "0.0.0.0", .port = 514, .state = PORT_OK};
-    struct ledger_sample sample = {.now = 1, .ports = &port, .port_count = 1};
-    struct ledger *ledger;
-
-    assert_true(sockets && readings);
-    for (size_t i = 0; i < count; i++) {
-        sockets[i].cookie = i;
-        readings[i] = (struct ledger_reading){.socket = &sockets[i], .counted = true};
-    }
-    sample.readings = readings;
-    sample.reading_count = count;
-    assert_int_equal(ledger_open(&ledger), 0);
-    assert_int_equal(ledger_sample(ledger, &sample), 0);
-    free(sockets);
-    free(readings);
-    return ledger;
-}
-
-/* The processor time of closing 1,000 of this many sockets by events. */
-static clock_t time_of_closes(size_t count)
-{
-    struct ledger *ledger = ledger_of_many(count);
-    struct port_history history;
-    clock_t begin = clock();
-
-    for (size_t i = 0; i < 1000; i++)
-        assert_true(ledger_close_socket(ledger, i * (count / 1000), 2));
-    begin = clock() - begin;
-    ledger_history(ledger, 0, 2, &history);
-    assert_int_equal(history.closes, 1000);
-    ledger_close(ledger);
-    return begin;
-}
-
-/* Among a hundred times the sockets it takes longer, as memory is slow; a walk through all of them
- * for each close would take a thousand times as long. */
-static void test_many_sockets_close_by_events(void **state)
-{
-    clock_t few = 0, many = 0;
-    (void)state;
-
-    for (int i = 0; i < 5; i++) {
-        clock_t few_now = time_of_closes(2000), many_now = time_of_closes(200000);
-
-        few = i == 0 || few_now < few ? few_now : few;
-        many = i == 0 || many_now < many ? many_now : many;
-    }
-    print_message("1,000 closes: %ld us among 2,000 sockets, %ld us among 200,000\n", (long)few,
-                  (long)many);
-    assert_true(many < 30 * (few + 100));
-}
-
 static void test_sockets_that_are_gone_are_remembered(void **state)
 {
     struct watch *watch = *state;
@@ -247,24 +190,6 @@ static void test_sockets_that_are_gone_are_remembered(void **state)
         look(watch);
     }
     assert_true(watch->ledger->socket_count < 1100); /* not for ever */
-}
-
-/* A look finds thousands gone before the kernel has told of them: none of the late events may pass
- * for that of a socket that was never seen. */
-static void test_late_events_of_a_storm_count_nothing(void **state)
-{
-    enum { STORM = 5000 };
-    struct ledger *ledger = ledger_of_many(STORM);
-    struct ledger_sample sample = {.now = 1000000000};
-    (void)state;
-
-    assert_int_equal(ledger_sample(ledger, &sample), 0);
-    for (uint64_t cookie = 0; cookie < STORM; cookie++)
-        assert_true(ledger_knows(ledger, cookie));
-    sample.now += INT64_C(10000000000);
-    assert_int_equal(ledger_sample(ledger, &sample), 0);
-    assert_int_equal(ledger->socket_count, 1024); /* not for ever */
-    ledger_close(ledger);
 }
 
 static void test_what_events_told_the_end_of_takes_no_room(void **state)
@@ -478,9 +403,7 @@ int main(void)
         ledger_case(test_an_event_comes_before_the_look),
         ledger_case(test_an_event_comes_after_the_look),
         ledger_case(test_a_socket_that_no_look_saw_passes_by),
-        cmocka_unit_test(test_many_sockets_close_by_events),
         ledger_case(test_sockets_that_are_gone_are_remembered),
-        cmocka_unit_test(test_late_events_of_a_storm_count_nothing),
         ledger_case(test_what_events_told_the_end_of_takes_no_room),
         ledger_case(test_open_sockets_are_gone_through),
         ledger_case(test_a_new_holder_is_a_start),
