@@ -184,11 +184,13 @@ install: all
 
 # The package, in build/deb: built in a copy, as dpkg-buildpackage writes beside the tree.
 deb:
-	$Qtests/tools/install-deps build package
+	$Qtests/tools/install-deps build deb
+	@echo 'Building the package, a minute or so; the log is build/deb/build.log.'
 	$Qtests/tools/build-deb build/deb
 
 # In systems of its own: built twice, checked, installed, upgraded, purged, booted.
 package: deb
+	$Qtests/tools/install-deps package
 	$Qtests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider tests/package $(PYTEST)
 
 help:

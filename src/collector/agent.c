@@ -439,8 +439,10 @@ static void stop(struct agent *agent)
     close_descriptor(agent->vacancy_timer);
 }
 
-static void announce(const struct agent *agent)
+/* What is wrong with state_dir is said at once, too. */
+static void announce(struct agent *agent)
 {
+    keep_ledger(agent, false);
     log_info("udpwatch " UDPWATCH_VERSION " serves on %s: %zu receivers, %zu expected ports",
              agent->config->listen, agent->config->receiver_count, agent->config->port_count);
     tell_status(agent, NULL);

@@ -14,6 +14,7 @@ import urllib.request
 
 RESULT = "/root/result"
 OVERRIDE = "/etc/systemd/system/udpwatch.service.d/test.conf"
+INI = "/etc/udpwatch/udpwatch.ini"
 OWN = "/etc/udpwatch/conf.d/own.ini"
 RECEIVERS = """[receiver a]
 ports = 6984
@@ -210,11 +211,16 @@ def a_bad_configuration_fails_the_reload_alone():
     wait_for(lambda: f"{OWN}:{line}: " in journal("-p", "err"), "the reason in the journal")
     assert main_pid() == agent and show("ActiveState") == "active"
     assert state(scrape(), 6984) == "ok"
-    assert scrape()["udpwatch_config_last_reload_successful"] == 1
+    wait_for(lambda: scrape()["udpwatch_config_last_reload_successful"] == 0, "the metric")
+    assert "not reloaded" in show("StatusText")
+    open(OWN, "w").write(RECEIVERS)
+    run("systemctl", "reload", "udpwatch")
+    wait_for(lambda: scrape()["udpwatch_config_last_reload_successful"] == 1, "the metric")
 
 
 @check
 def a_bad_configuration_at_the_start_is_not_tried_again():
+    open(OWN, "a").write("prots = 1\n")
     run("systemctl", "restart", "udpwatch", code=1)
     status = run("systemctl", "status", "--no-pager", "udpwatch", code=3)
     assert re.search(r"own\.ini:\d+: .*prots", status), status
@@ -229,13 +235,16 @@ def a_bad_configuration_at_the_start_is_not_tried_again():
 @check
 def a_fault_that_passes_is_outlived():
     """The address to serve on comes late, as one of DHCP or VRRP may."""
-    open(OWN, "a").write("[agent]\nlisten = 10.9.9.9:9117, 127.0.0.1:9117\n")
+    ini = open(INI).read()
+    assert ";listen = 0.0.0.0:9117" in ini
+    open(INI, "w").write(ini.replace(";listen = 0.0.0.0:9117",
+                                     "listen = 10.9.9.9:9117, 127.0.0.1:9117"))
     run("systemctl", "restart", "udpwatch", code=1)
     wait_for(lambda: int(show("NRestarts")) >= 2, "starts in vain")
     run("ip", "address", "add", "10.9.9.9/32", "dev", "lo")
     wait_for(lambda: show("ActiveState") == "active", "the agent")
     assert state(scrape_when_up(), 6984) == "ok"
-    open(OWN, "w").write(RECEIVERS)
+    open(INI, "w").write(ini)
     run("systemctl", "restart", "udpwatch")
 
 
