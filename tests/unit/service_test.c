@@ -97,7 +97,8 @@ static void test_states_are_told(void **state)
     expect(manager, "READY=1\nSTATUS=serves on 127.0.0.1:9117\\nREADY=0");
     service_reloading(manager->service);
     assert_true(recv(manager->descriptor, got, sizeof(got) - 1, MSG_DONTWAIT) > 0);
-    assert_int_equal(sscanf(got, "RELOADING=1\nWATCHDOG=1\nMONOTONIC_USEC=%lld\n", &microseconds), 1);
+    assert_int_equal(sscanf(got, "RELOADING=1\nWATCHDOG=1\nMONOTONIC_USEC=%lld\n", &microseconds),
+                     1);
     assert_true(microseconds > 0);
     service_stopping(manager->service);
     expect(manager, "STOPPING=1\nSTATUS=stopping");
