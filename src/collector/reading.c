@@ -21,9 +21,10 @@ static int recover_known(const struct reading *reading, struct socket_list *cont
     while (!result && (known = ledger_next_open(reading->ledger, &position)))
         if (!socket_list_find(reading->list, known))
             result = socket_list_add(&missing, known);
-    if (!result)
+    if (!result && missing.count > 0) {
         result = sock_diag_lookup(reading->diag, &missing, reading->list, contested);
-    socket_list_sort(reading->list);
+        socket_list_sort(reading->list);
+    }
     socket_list_free(&missing);
     return result;
 }
