@@ -89,6 +89,7 @@ unprivileged:
 
 system: build-tests
 	$Qtests/tools/fetch-daemons build/daemons
+	$Qtests/tools/fetch-grafana-schema build/grafana
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider tests/system $(PYTEST)
 
 check:
