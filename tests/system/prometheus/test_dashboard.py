@@ -22,46 +22,65 @@ def board():
     return dashboard.read()
 
 
-def type_check(directory, content):
-    """What the TypeScript compiler has to say of a dashboard: nothing, when it is one."""
+def type_check(directory, **contents):
+    """{name: what the TypeScript compiler has to say of that dashboard}; nothing, when it is one."""
     for name in "dashboard.ts", "tsconfig.json":
         (directory / name).write_bytes((PROJECT / name).read_bytes())
     (directory / "node_modules").symlink_to(GRAFANA / "node_modules")
-    (directory / "checked.ts").write_text(
-        "import type { UdpwatchDashboard } from './dashboard';\n"
-        f"export const dashboard: UdpwatchDashboard = {json.dumps(content, indent=1)};\n")
-    result = subprocess.run([GRAFANA / "node_modules/.bin/tsc", "--project", directory],
+    for name, content in contents.items():
+        (directory / f"{name}.ts").write_text(
+            "import type { UdpwatchDashboard } from './dashboard';\n"
+            f"export const checked: UdpwatchDashboard = {json.dumps(content, indent=1)};\n")
+    result = subprocess.run([GRAFANA / "node_modules/.bin/tsc", "--project", "."], cwd=directory,
                             capture_output=True, text=True, timeout=60, check=False)
-    assert (result.returncode == 0) == (result.stdout == ""), result
-    return result.stdout
+    found = {name: "" for name in contents}
+    for line in re.findall(r"^\S.*(?:\n\s.*)*", result.stdout, re.MULTILINE):
+        found[line.split(".ts(")[0]] += line
+    assert (result.returncode == 0) == (not any(found.values())), result
+    return found
+
+
+def first(board, kind):
+    return next(panel for panel in dashboard.panels(board) if panel["type"] == kind)
+
+
+def override(board, kind):
+    """The properties that the first override of such a panel sets."""
+    return first(board, kind)["fieldConfig"]["overrides"][0]["properties"]
+
+
+# {what the compiler must name: how a dashboard is spoilt}
+MISTAKES = {
+    "titel": lambda board: board.update(titel="udpwatch"),
+    "'7'": lambda board: board["templating"]["list"][1].update(refresh=7),
+    "colourMode": lambda board: first(board, "stat")["options"].update(colourMode="value"),
+    "sometimes": lambda board: first(board, "state-timeline")["options"].update(showValue="sometimes"),
+    "legend": lambda board: first(board, "table")["targets"][0].update(legend="{{state}}"),
+    "custom.widht": lambda board: override(board, "table").append({"id": "custom.widht", "value": 3}),
+    '"custom.width"': lambda board: override(board, "table").append({"id": "custom.width", "value": "wide"}),
+    "spanNull": lambda board:
+        first(board, "timeseries")["fieldConfig"]["defaults"]["custom"].update(spanNull=True),
+    "description": lambda board: first(board, "heatmap").pop("description"),
+    "indexByNames": lambda board:
+        first(board, "table")["transformations"][1]["options"].update(indexByNames={}),
+    "piechart": lambda board: first(board, "stat").update(type="piechart"),
+}
+
+
+def spoilt(board, mistake):
+    copy = json.loads(json.dumps(board))
+    mistake(copy)
+    return copy
 
 
 def test_grafana_knows_every_key(board, directory):
-    assert type_check(directory, board) == ""
-
-
-def spoil(board):
-    """The dashboard with each kind of mistake once, and what the compiler must say of each."""
-    first = {kind: next(panel for panel in dashboard.panels(board) if panel["type"] == kind)
-             for kind in ("heatmap", "stat", "state-timeline", "table", "timeseries")}
-    board["titel"] = ""
-    board["templating"]["list"][1]["refresh"] = 7
-    first["stat"]["options"]["colourMode"] = "value"
-    first["state-timeline"]["options"]["showValue"] = "sometimes"
-    first["table"]["targets"][0]["legend"] = "{{state}}"
-    first["table"]["fieldConfig"]["overrides"][0]["properties"].append({"id": "custom.widht", "value": 3})
-    first["timeseries"]["fieldConfig"]["defaults"]["custom"]["spanNull"] = True
-    del first["heatmap"]["description"]
-    return ["titel", "7", "colourMode", "sometimes", "legend", "custom.widht", "spanNull", "description"]
-
-
-@pytest.mark.parametrize("number", range(8))
-def test_the_type_check_finds(board, directory, number):
-    """Each mistake alone."""
-    broken = json.loads(json.dumps(board))
-    names = spoil(broken)
-    assert len(names) == 8
-    assert names[number] in type_check(directory, broken)
+    """And what it does not know is found: each mistake alone, named by the compiler."""
+    broken = {f"mistake_{number}": spoilt(board, mistake)
+              for number, mistake in enumerate(MISTAKES.values())}
+    found = type_check(directory, right=board, **broken)
+    assert found.pop("right") == ""
+    for name, complaint in zip(MISTAKES, found.values()):
+        assert name in complaint, (name, complaint)
 
 
 def test_is_importable(board):
@@ -72,11 +91,12 @@ def test_is_importable(board):
 
 
 def test_ids_are_unique(board):
-    ids = [panel["id"] for panel in board["panels"] + dashboard.panels(board)
-           if panel["type"] == "row" or panel in dashboard.panels(board)]
-    rows = [panel["id"] for panel in board["panels"] if panel["type"] == "row"]
-    shown = [panel["id"] for panel in dashboard.panels(board)]
-    assert len(set(rows + shown)) == len(rows + shown), ids
+    ids = [panel["id"] for panel in dashboard.panels(board) + rows(board)]
+    assert len(set(ids)) == len(ids)
+
+
+def rows(board):
+    return [panel for panel in board["panels"] if panel["type"] == "row"]
 
 
 def cells(panel):
@@ -87,7 +107,7 @@ def cells(panel):
 
 def test_no_two_panels_overlap(board):
     taken = {}
-    for panel in dashboard.panels(board) + [row for row in board["panels"] if row["type"] == "row"]:
+    for panel in dashboard.panels(board) + rows(board):
         for cell in cells(panel):
             assert 0 <= cell[0] < 24, panel["title"]
             assert cell not in taken, (panel["title"], taken.get(cell))
@@ -107,7 +127,7 @@ def test_each_panel_says_what_it_tells(board):
 
 
 def test_what_is_missing_is_not_drawn(board):
-    """No line over a gap, and no query that puts 0 in the place of nothing."""
+    """No line is drawn over a gap, and no query that puts 0 in the place of nothing."""
     for panel, target in dashboard.queries(board):
         assert not re.search(r"\bvector\b|\babsent\b(?=\s*\()|\bor\s+on\b", target["expr"])
         if panel["type"] == "timeseries":
@@ -151,15 +171,16 @@ def test_every_query_heeds_the_choice(board):
         assert re.search(r"\{[^}]*\$job", target["expr"]), panel["title"]
 
 
-def shown_columns(panel):
-    """{source column: shown name} of a table."""
-    (organize,) = [each["options"] for each in panel["transformations"] if each["id"] == "organize"]
-    return organize["renameByName"], organize
+def organized(panel):
+    """How a table names and orders its columns."""
+    (options,) = [each["options"] for each in panel["transformations"] if each["id"] == "organize"]
+    return options
 
 
 def test_tables_show_each_column_once(board):
     for panel in (each for each in dashboard.panels(board) if each["type"] == "table"):
-        renamed, organize = shown_columns(panel)
+        organize = organized(panel)
+        renamed = organize["renameByName"]
         values = {f"Value #{target['refId']}" for target in panel["targets"]}
         assert values <= set(renamed) | set(organize["excludeByName"]), panel["title"]
         assert len(set(renamed.values())) == len(renamed) == len(organize["indexByName"])
@@ -175,6 +196,10 @@ def test_each_state_has_a_name_and_a_colour(board):
     for options in found:
         assert [options[str(code)]["text"] for code in range(1, 7)] == STATES
         assert len({each["color"] for each in options.values()}) == len(STATES)
+    coded = [re.findall(r'state="(\w+)"\} \* (\d)', target["expr"])
+             for _, target in dashboard.queries(board)]
+    assert [pairs for pairs in coded if pairs] == 2 * [
+        [(state, str(code)) for code, state in enumerate(STATES, 1)]]
 
 
 def mappings(panel):
