@@ -61,8 +61,6 @@ MISTAKES = {
     "spanNull": lambda board:
         first(board, "timeseries")["fieldConfig"]["defaults"]["custom"].update(spanNull=True),
     "description": lambda board: first(board, "heatmap").pop("description"),
-    "indexByNames": lambda board:
-        first(board, "table")["transformations"][1]["options"].update(indexByNames={}),
     "piechart": lambda board: first(board, "stat").update(type="piechart"),
 }
 
