@@ -83,9 +83,21 @@ def test_grafana_knows_every_key(board, directory):
 
 def test_is_importable(board):
     assert board["uid"] == "udpwatch" and "id" not in board and "__inputs" not in board
-    for panel in dashboard.panels(board):
-        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, panel["title"]
-    assert dashboard.variables(board)["datasource"]["query"] == "prometheus"
+    variables = dashboard.variables(board)
+    assert variables["datasource"]["query"] == "prometheus"
+    asking = [each for each in variables.values() if each["type"] == "query"]
+    for each in dashboard.panels(board) + asking:
+        assert each["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, each
+
+
+def test_links_lead_to_the_runbook(board):
+    runbook = (harness.ROOT / "doc/runbook.md").read_text()
+    anchors = {heading.lower() for heading in re.findall(r"^## (\w+)$", runbook, re.MULTILINE)}
+    linked = [link["url"] for panel in dashboard.panels(board) for link in panel.get("links", [])]
+    assert len(linked) > 10
+    for url in linked:
+        address, anchor = url.split("#")
+        assert address == "${runbook:raw}" and anchor in anchors, url
 
 
 def test_ids_are_unique(board):
@@ -194,10 +206,10 @@ def test_each_state_has_a_name_and_a_colour(board):
     for options in found:
         assert [options[str(code)]["text"] for code in range(1, 7)] == STATES
         assert len({each["color"] for each in options.values()}) == len(STATES)
-    coded = [re.findall(r'state="(\w+)"\} \* (\d)', target["expr"])
+    coded = [dict(re.findall(r'state="(\w+)"\} == 1\) \* (\d)', target["expr"]))
              for _, target in dashboard.queries(board)]
-    assert [pairs for pairs in coded if pairs] == 2 * [
-        [(state, str(code)) for code, state in enumerate(STATES, 1)]]
+    assert [codes for codes in coded if codes] == 2 * [
+        {state: str(code) for code, state in enumerate(STATES, 1)}]
 
 
 def mappings(panel):

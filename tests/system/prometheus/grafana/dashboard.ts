@@ -41,6 +41,7 @@ type Target = Omit<Json<PrometheusDataQuery>, 'datasource'>;
 
 type PanelOf<Type extends string, Options, Custom> = {
   id: number;
+  maxDataPoints?: number;
   type: Type;
   title: string;
   description: string;
@@ -66,7 +67,7 @@ type Panel =
 type Row = Omit<Json<RowPanel>, 'panels'> & { panels: Array<Panel> };
 
 type Variable = Omit<Json<VariableModel>, 'query'> & {
-  query: string | { query: string; refId: string };
+  query: string | { qryType: number; query: string; refId: string };
 };
 
 export type UdpwatchDashboard = Omit<Json<Dashboard>, 'annotations' | 'id' | 'panels' | 'templating'> & {
