@@ -114,10 +114,10 @@ def script(start, hold, prometheus):
     harness.fill("127.0.0.1", 2006, 300)
     drops = sockets.receive_errors()
     scrape = harness.wait_for(lambda: settled(agent.scrape(), drops), "the agent to see it all")
-    # rate() needs two samples of the end of it all.
+    # So that the last rate() is one of the end of it all.
     wanted = sum(value for _, value in scrape.samples("udpwatch_port_dropped_datagrams_total"))
     server.wait_for(f"sum(count_over_time((udpwatch_port_dropped_datagrams_total{{receiver='slow'}}"
-                    f" == {wanted})[1m:1s])) >= 3")
+                    f" == {wanted})[1m:1s])) >= 6")
     server.wait_for_value('sum(udpwatch_port_state{state="wrong_owner"})', 1)
     return Incident(server, holders, agent.scrape(), drops, started)
 
@@ -293,7 +293,7 @@ def test_down_time_and_restarts(incident):
     down = incident.by_receiver("Ports", "I")
     assert down["killed"] > 0 and down["steady"] == 0
     share = incident.by_receiver("Down time")
-    assert share["killed"] > 0.3 and share["steady"] == 0
+    assert share["killed"] > 0.8 and share["steady"] == 0
     for reference in "ABC":
         ((_, values),) = incident.panel("Openings, closes, starts", reference)
         assert max(values) > 0, reference
