@@ -22,8 +22,20 @@ def board():
     return dashboard.read()
 
 
+def overridden(panel, name):
+    """What a panel's overrides set a property of a field to."""
+    return [entry["value"] for override in panel["fieldConfig"]["overrides"]
+            for entry in override["properties"] if entry["id"] == name]
+
+
+def settings(panel, name):
+    """All that a panel sets a property of a field to."""
+    defaults = panel["fieldConfig"]["defaults"]
+    return ([defaults[name]] if name in defaults else []) + overridden(panel, name)
+
+
 def type_check(directory, **contents):
-    """{name: what the TypeScript compiler has to say of that dashboard}; nothing, when it is one."""
+    """{name: what the compiler has to say of that dashboard}; nothing, when it is one."""
     for name in "dashboard.ts", "tsconfig.json":
         (directory / name).write_bytes((PROJECT / name).read_bytes())
     (directory / "node_modules").symlink_to(GRAFANA / "node_modules")
@@ -44,9 +56,10 @@ def first(board, kind):
     return next(panel for panel in dashboard.panels(board) if panel["type"] == kind)
 
 
-def override(board, kind):
-    """The properties that the first override of such a panel sets."""
-    return first(board, kind)["fieldConfig"]["overrides"][0]["properties"]
+def override(board, name, value):
+    """Have the first override of a table set this property."""
+    properties = first(board, "table")["fieldConfig"]["overrides"][0]["properties"]
+    properties.append({"id": name, "value": value})
 
 
 # {what the compiler must name: how a dashboard is spoilt}
@@ -54,10 +67,11 @@ MISTAKES = {
     "titel": lambda board: board.update(titel="udpwatch"),
     "'7'": lambda board: board["templating"]["list"][1].update(refresh=7),
     "colourMode": lambda board: first(board, "stat")["options"].update(colourMode="value"),
-    "sometimes": lambda board: first(board, "state-timeline")["options"].update(showValue="sometimes"),
+    "sometimes": lambda board:
+        first(board, "state-timeline")["options"].update(showValue="sometimes"),
     "legend": lambda board: first(board, "table")["targets"][0].update(legend="{{state}}"),
-    "custom.widht": lambda board: override(board, "table").append({"id": "custom.widht", "value": 3}),
-    '"custom.width"': lambda board: override(board, "table").append({"id": "custom.width", "value": "wide"}),
+    "custom.widht": lambda board: override(board, "custom.widht", 3),
+    '"custom.width"': lambda board: override(board, "custom.width", "wide"),
     "spanNull": lambda board:
         first(board, "timeseries")["fieldConfig"]["defaults"]["custom"].update(spanNull=True),
     "description": lambda board: first(board, "heatmap").pop("description"),
@@ -130,33 +144,23 @@ def test_each_panel_says_what_it_tells(board):
     for panel in dashboard.panels(board):
         assert len(panel["description"]) > 60, panel["title"]
         defaults = panel["fieldConfig"]["defaults"]
-        units = {defaults["unit"]} | {entry["value"] for override in panel["fieldConfig"]["overrides"]
-                                      for entry in override["properties"] if entry["id"] == "unit"}
-        assert units <= UNITS, panel["title"]
+        assert {defaults["unit"], *overridden(panel, "unit")} <= UNITS, panel["title"]
         assert defaults["noValue"] == "not known", panel["title"]
 
 
 def test_what_is_missing_is_not_drawn(board):
-    """No line is drawn over a gap, and no query that puts 0 in the place of nothing."""
+    """No line is drawn over a gap, and no query puts 0 in the place of nothing."""
     for panel, target in dashboard.queries(board):
-        assert not re.search(r"\bvector\b|\babsent\b(?=\s*\()|\bor\s+on\b", target["expr"])
+        assert not re.search(r"\b(vector|absent|absent_over_time)\(", target["expr"])
         if panel["type"] == "timeseries":
             assert panel["fieldConfig"]["defaults"]["custom"]["spanNulls"] is False
 
 
-def threshold_lists(panel):
-    config = panel["fieldConfig"]
-    found = [config["defaults"].get("thresholds")]
-    found += [entry["value"] for override in config["overrides"] for entry in override["properties"]
-              if entry["id"] == "thresholds"]
-    return [thresholds["steps"] for thresholds in found if thresholds]
-
-
 def test_thresholds_rise(board):
     for panel in dashboard.panels(board):
-        for steps in threshold_lists(panel):
-            assert steps[0]["value"] is None, panel["title"]
-            values = [step["value"] for step in steps[1:]]
+        for thresholds in settings(panel, "thresholds"):
+            lowest, *values = [step["value"] for step in thresholds["steps"]]
+            assert lowest is None, panel["title"]
             assert values == sorted(set(values)) and all(value > 0 for value in values)
 
 
@@ -169,16 +173,17 @@ def test_counters_are_rated_over_the_right_time(board):
 
 
 def test_every_query_heeds_the_choice(board):
-    """Each selector of a metric names job and instance, those of ports and receivers the receiver."""
+    """Each selector names job and instance, those of ports and receivers the receiver too."""
     for panel, target in dashboard.queries(board):
-        for metric, selector in re.findall(r"\b(udpwatch_\w+|up)\b(?!\|)(\{[^}]*\}?[^}]*\})?",
-                                           target["expr"]):
-            if "|" in metric or not selector:
-                continue
+        # Its braces end no selector.
+        expression = target["expr"].replace("${receiver:regex}", "$receiver")
+        outside = re.sub(r"\{[^}]*\}", "{}", expression)
+        for metric, braces in re.findall(r"\b(udpwatch_\w+|up)\b(\{\})?", outside):
+            assert braces, (panel["title"], metric)
+        for metric, selector in re.findall(r"(\w*)\{([^}]*)\}", expression):
             assert 'job=~"$job",instance=~"$instance"' in selector, (panel["title"], metric)
             if re.match("udpwatch_(port|receiver|socket)", metric):
-                assert "receiver=~`${receiver:regex}`" in selector, (panel["title"], metric)
-        assert re.search(r"\{[^}]*\$job", target["expr"]), panel["title"]
+                assert "receiver=~`$receiver`" in selector, (panel["title"], metric)
 
 
 def organized(panel):
@@ -200,8 +205,8 @@ def test_tables_show_each_column_once(board):
 
 
 def test_each_state_has_a_name_and_a_colour(board):
-    found = [entry["options"] for panel in dashboard.panels(board) for entry in mappings(panel)
-             if len(entry["options"]) > 2]
+    found = [mapping["options"] for panel in dashboard.panels(board)
+             for mapping in sum(settings(panel, "mappings"), []) if len(mapping["options"]) > 2]
     assert len(found) == 2  # the timeline and the table of ports
     for options in found:
         assert [options[str(code)]["text"] for code in range(1, 7)] == STATES
@@ -210,12 +215,3 @@ def test_each_state_has_a_name_and_a_colour(board):
              for _, target in dashboard.queries(board)]
     assert [codes for codes in coded if codes] == 2 * [
         {state: str(code) for code, state in enumerate(STATES, 1)}]
-
-
-def mappings(panel):
-    config = panel["fieldConfig"]
-    found = list(config["defaults"].get("mappings", []))
-    for override in config["overrides"]:
-        for entry in override["properties"]:
-            found += entry["value"] if entry["id"] == "mappings" else []
-    return found

@@ -1,4 +1,4 @@
-"""Each query of the dashboard, to a real Prometheus, after a night in which everything went wrong."""
+"""Each query of the dashboard, to a real Prometheus, after all went wrong that can."""
 
 import contextlib
 import math
@@ -263,8 +263,9 @@ def test_dropped_is_what_the_kernel_dropped(incident):
 def test_holders_are_the_processes_that_hold(incident):
     shown = {(labels["receiver"], labels["port"], int(labels["pid"]), labels["process"],
               labels["user"]) for labels, _ in incident.panel("Holders")}
-    expected = {("robbed", "2003", "squatter"), ("steady", "2001", "steady"), ("slow", "2006", "slow"),
-                ("restarted", "2007", "restarted"), ("pair", "2005", "pair")}
+    expected = {("robbed", "2003", "squatter"), ("steady", "2001", "steady"),
+                ("slow", "2006", "slow"), ("restarted", "2007", "restarted"),
+                ("pair", "2005", "pair")}
     expected = {(receiver, port, incident.holders[name].pid, name, "root")
                 for receiver, port, name in expected}
     assert shown == expected | {("pair", "2005", incident.holders["twin"].pid, "pair", "root")}
