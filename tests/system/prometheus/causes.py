@@ -76,10 +76,17 @@ class Reader:
         self.socket.setsockopt(socket.SOL_SOCKET, option, buffer)
         self.socket.bind(("127.0.0.1", self.port))
 
+    def _memory(self):
+        """The kernel's numbers of the socket: SK_MEMINFO_* of include/uapi/linux/sock_diag.h."""
+        return struct.unpack("9I", self.socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))
+
     def share(self):
-        """The share of the buffer that is in use, as the kernel counts."""
-        memory = struct.unpack("9I", self.socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))
-        return memory[0] / memory[1]
+        """The share of the buffer that is in use."""
+        return self._memory()[0] / self._memory()[1]
+
+    def drops(self):
+        """What the kernel dropped since the socket was made."""
+        return self._memory()[8]
 
     def send(self, datagrams=1):
         for _ in range(datagrams):
