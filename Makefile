@@ -136,7 +136,7 @@ valgrind:
 		system PYTEST='-q -m valgrind'
 
 # The server alone has threads: its tests, and those that run it.
-THREADED_TESTS := $(patsubst %,build/tsan/unit/%_test,gzip requests http server)
+THREADED_TESTS := $(patsubst %,build/tsan/unit/%_test,gzip requests http http_negotiation server)
 tsan:
 	$Qtests/tools/install-deps build test
 	$Q$(MAKE) --no-print-directory -j$(JOBS) B=build/tsan HARDENING=-fPIE \
