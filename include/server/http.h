@@ -3,7 +3,6 @@
 #define UDPWATCH_HTTP_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 struct http;
 struct requests;
@@ -21,10 +20,5 @@ void http_serve(struct http *http);
 
 /* End all connections and threads. */
 void http_stop(struct http *http);
-
-/* How many nanoseconds to wait for the collector, by the header
- * X-Prometheus-Scrape-Timeout-Seconds: that less a margin in which the answer of failure still
- * arrives, at most a minute; 10 s without one (NULL) or with nonsense. */
-int64_t http_patience(const char *scrape_timeout);
 
 #endif

@@ -175,21 +175,6 @@ static void test_waits_as_long_as_the_scraper(void **state)
     assert_true(seconds >= 0.19 && seconds < 5);
 }
 
-static void test_patience(void **state)
-{
-    static const struct {
-        const char *header;
-        int64_t milliseconds;
-    } known[] = {{NULL, 10000},  {"", 10000},   {"x", 10000},    {"5", 4500},
-                 {"10", 9500},   {"30", 29500}, {"1e9", 60000},  {"0.5", 250},
-                 {"1.5", 1000},  {"-1", 10000}, {"0", 10000},    {"nan", 10000},
-                 {"inf", 10000}, {"5s", 10000}, {"60.1", 60000}, {"1e400", 10000}};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        assert_int_equal(http_patience(known[i].header) / 1000000, known[i].milliseconds);
-}
-
 /* ---- methods and odd requests ---- */
 
 static void test_head_is_get_without_the_body(void **state)
@@ -458,7 +443,6 @@ int main(void)
         cmocka_unit_test_teardown(test_empty_answer, answer_again),
         cmocka_unit_test_teardown(test_says_when_there_is_no_answer, answer_again),
         cmocka_unit_test_teardown(test_waits_as_long_as_the_scraper, answer_again),
-        cmocka_unit_test(test_patience),
         cmocka_unit_test_teardown(test_head_is_get_without_the_body, answer_again),
         cmocka_unit_test_teardown(test_refuses_every_other_method, answer_again),
         cmocka_unit_test_teardown(test_odd_requests, answer_again),
