@@ -48,7 +48,8 @@ static int start(void **state)
 
     fixture.port = free_port();
     snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture.port);
-    if (supervisor_start(&fixture.supervisor, program, listen, "127.0.0.0/8") < 0)
+    if (supervisor_start(&fixture.supervisor, program,
+                         &(struct server_settings){listen, "127.0.0.0/8", ""}) < 0)
         return -1;
     fixture.collector.size = SIZE;
     start_collector(&fixture);
@@ -197,7 +198,9 @@ static void test_serves_elsewhere_after_a_change(void **state)
     pthread_join(fixture->collector.thread, NULL);
     fixture->port = free_port();
     snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture->port);
-    assert_int_equal(supervisor_change(fixture->supervisor, listen, "127.0.0.1/32"), 0);
+    assert_int_equal(supervisor_change(fixture->supervisor,
+                                       &(struct server_settings){listen, "127.0.0.1/32", ""}),
+                     0);
     start_collector(fixture);
     assert_true(is_ok(fixture, "/metrics"));
 }
@@ -219,8 +222,10 @@ static void test_says_what_it_cannot_use(void **state)
 
     (void)state;
     snprintf(listen, sizeof listen, "127.0.0.1:%u", free_port());
-    assert_true(supervisor_start(&supervisor, program, listen, "nonsense") < 0);
-    assert_true(supervisor_start(&supervisor, program, "nonsense", "0.0.0.0/0") < 0);
+    assert_true(supervisor_start(&supervisor, program,
+                                 &(struct server_settings){listen, "nonsense", ""}) < 0);
+    assert_true(supervisor_start(&supervisor, program,
+                                 &(struct server_settings){"nonsense", "0.0.0.0/0", ""}) < 0);
     assert_null(supervisor);
 }
 
