@@ -136,7 +136,7 @@ valgrind:
 		system PYTEST='-q -m valgrind'
 
 # The server alone has threads: its tests, and those that run it.
-THREADED_TESTS := $(patsubst %,build/tsan/unit/%_test,requests http server)
+THREADED_TESTS := $(patsubst %,build/tsan/unit/%_test,auth requests http server)
 tsan:
 	$Qtests/tools/install-deps build test
 	$Q$(MAKE) --no-print-directory -j$(JOBS) B=build/tsan HARDENING=-fPIE \

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,19 +62,19 @@ static int is_channel(int descriptor)
 /* Read the users, of which none may be missing: nobody is let in by a descriptor that was lost. */
 static int read_users(int descriptor, size_t length, struct auth **auth)
 {
-    struct stat status;
     *auth = NULL;
     if (descriptor < 0)
         return length == 0 ? 0 : -EPROTO;
-    if (fstat(descriptor, &status) < 0)
+    off_t end = lseek(descriptor, 0, SEEK_END);
+    if (end < 0)
         return -errno;
-    if (length == 0 || (size_t)status.st_size != length)
+    if (length == 0 || (size_t)end != length)
         return -EPROTO;
     char *users = malloc(length);
     if (!users)
         return -ENOMEM;
     ssize_t count = pread(descriptor, users, length, 0);
-    int result = count < 0 ? -errno : count < status.st_size ? -EPROTO : 0;
+    int result = count < 0 ? -errno : count < end ? -EPROTO : 0;
     if (!result)
         result = auth_open(auth, users, length);
     free(users);
