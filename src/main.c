@@ -107,7 +107,7 @@ static int report_look(const struct arguments *arguments, const struct look *loo
 
     switch (arguments->command) {
     case COMMAND_METRICS:
-        metrics_write(look, NULL, text);
+        metrics_write(look, NULL, EXPOSITION_TEXT, text);
         return incomplete;
     case COMMAND_DISCOVER:
         report_discover(look, text);
