@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "log.h"
 #include "server/auth.h"
+#include "server/gzip.h"
 #include "server/log_limit.h"
 #include "server/reply.h"
 #include "server/resources.h"
@@ -27,7 +28,7 @@ enum { MOST_KEPT_ALIVE = 16 };
 
 struct http {
     struct mg_context *context;
-    struct requests *requests;
+    struct resources resources;
     struct auth *auth; /* NULL: everybody may ask */
     atomic_bool serving;
     atomic_int connections;
@@ -94,7 +95,7 @@ static int handle_request(struct mg_connection *connection)
         reply_be_last(connection);
     enum route route = route_find(request->request_method, request->local_uri_raw);
     if (!needs_password(http, route) || may_ask(connection, http->auth))
-        resources_answer(connection, route, http->requests);
+        resources_answer(connection, route, &http->resources);
     return 1;
 }
 
@@ -107,7 +108,7 @@ static int handle_error(struct mg_connection *connection, int status, const char
     reply_be_last(connection);
     if (status == 400 && request && request->http_version &&
         route_find(request->request_method, "/") == ROUTE_METHOD_NOT_ALLOWED) {
-        resources_answer(connection, ROUTE_METHOD_NOT_ALLOWED, http_of(connection)->requests);
+        resources_answer(connection, ROUTE_METHOD_NOT_ALLOWED, &http_of(connection)->resources);
     } else {
         snprintf(text, sizeof text, "%d %s\n", status, message);
         reply_send_text(connection, status, NULL, text);
@@ -131,7 +132,7 @@ static void handle_close(const struct mg_connection *closing)
         !reply_is_last(connection)) {
         reply_be_last(connection);
         if (route_find(request->request_method, "/") == ROUTE_METHOD_NOT_ALLOWED)
-            resources_answer(connection, ROUTE_METHOD_NOT_ALLOWED, http_of(connection)->requests);
+            resources_answer(connection, ROUTE_METHOD_NOT_ALLOWED, &http_of(connection)->resources);
         else
             reply_send_text(connection, 400, NULL, "400 not a URI of this server\n");
     }
@@ -219,34 +220,59 @@ static struct mg_context *start_civetweb(struct http *http, const char *listen, 
     return mg_start(&callbacks, http, options);
 }
 
+/* Returns NULL when memory runs out. */
+static struct http *make(struct requests *requests, char *reason, size_t size)
+{
+    struct http *http = calloc(1, sizeof *http);
+    if (!http)
+        return NULL;
+    if (gzip_open(&http->resources.gzip)) {
+        free(http);
+        return NULL;
+    }
+    http->resources.requests = requests;
+    http->reason = reason;
+    http->reason_size = size;
+    http->start_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    http->started = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    http->log_limit.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    return http;
+}
+
+static void release(struct http *http)
+{
+    gzip_close(http->resources.gzip);
+    free(http);
+}
+
+/* Returns whether it runs; if not, the reason is given. */
+static bool start(struct http *http, const char *listen, const char *allow)
+{
+    struct text access = {0};
+    if (write_access_list(&access, allow) == 0)
+        http->context = start_civetweb(http, listen, access.bytes);
+    text_free(&access);
+    pthread_mutex_lock(&http->start_mutex);
+    if (!http->context && http->reason[0] == '\0')
+        snprintf(http->reason, http->reason_size, "the HTTP library does not start");
+    http->reason = NULL;
+    pthread_mutex_unlock(&http->start_mutex);
+    return http->context != NULL;
+}
+
 int http_start(struct http **http, const char *listen, const char *allow, struct requests *requests,
                struct auth *auth, char *reason, size_t size)
 {
-    struct text access = {0};
-    struct http *started = calloc(1, sizeof *started);
-    snprintf(reason, size, "%s", started ? "" : "out of memory");
-    if (!started)
+    struct http *made = make(requests, reason, size);
+    snprintf(reason, size, "%s", made ? "" : "out of memory");
+    if (!made)
         return -EIO;
-    started->requests = requests;
-    started->auth = auth;
-    started->reason = reason;
-    started->reason_size = size;
-    started->start_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    started->started = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-    started->log_limit.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    if (write_access_list(&access, allow) == 0)
-        started->context = start_civetweb(started, listen, access.bytes);
-    text_free(&access);
-    pthread_mutex_lock(&started->start_mutex);
-    started->reason = NULL;
-    pthread_mutex_unlock(&started->start_mutex);
-    if (!started->context) {
-        if (reason[0] == '\0')
-            snprintf(reason, size, "the HTTP library does not start");
-        free(started);
+    made->auth = auth;
+    if (!start(made, listen, allow)) {
+        release(made);
         return -EIO;
     }
-    *http = started;
+    *http = made;
     return 0;
 }
 
@@ -261,5 +287,5 @@ void http_serve(struct http *http)
 void http_stop(struct http *http)
 {
     mg_stop(http->context);
-    free(http);
+    release(http);
 }
