@@ -15,7 +15,7 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDENING) $(CPPFLAG
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 COLLECTOR_LIBS := -lmnl -linih -lcap-ng -ljansson
-SERVER_LIBS := -lcivetweb -ldeflate -lseccomp -lcap-ng -lpthread
+SERVER_LIBS := -lcivetweb -lcrypt -ldeflate -lseccomp -lcap-ng -lpthread
 
 SHARED_SOURCES := src/channel.c src/clock.c src/log.c src/text.c
 COLLECTOR_SOURCES := $(sort $(filter-out src/main.c src/sandbox_server.c $(SHARED_SOURCES),$(wildcard src/*.c)) \
@@ -136,7 +136,7 @@ valgrind:
 		system PYTEST='-q -m valgrind'
 
 # The server alone has threads: its tests, and those that run it.
-THREADED_TESTS := $(patsubst %,build/tsan/unit/%_test,gzip requests http http_negotiation server)
+THREADED_TESTS := $(patsubst %,build/tsan/unit/%_test,auth gzip requests http http_negotiation server)
 tsan:
 	$Qtests/tools/install-deps build test
 	$Q$(MAKE) --no-print-directory -j$(JOBS) B=build/tsan HARDENING=-fPIE \

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "server/auth.h"
 #include "server/gzip.h"
 #include "server/log_limit.h"
 #include "server/reply.h"
@@ -28,6 +29,7 @@ enum { MOST_KEPT_ALIVE = 16 };
 struct http {
     struct mg_context *context;
     struct resources resources;
+    struct auth *auth; /* NULL: everybody may ask */
     atomic_bool serving;
     atomic_int connections;
     pthread_mutex_t start_mutex;
@@ -53,6 +55,36 @@ static void wait_until_serving(struct http *http)
     pthread_mutex_unlock(&http->start_mutex);
 }
 
+/* What tells whether the server lives tells no more. A method that is refused is refused before, as
+ * civetweb itself refuses some: that tells nothing of the paths. */
+static bool needs_password(const struct http *http, enum route route)
+{
+    return http->auth && route != ROUTE_HEALTHY && route != ROUTE_READY &&
+           route != ROUTE_METHOD_NOT_ALLOWED;
+}
+
+/* Returns whether the request shows the right password; if not, that is its answer. */
+static bool may_ask(struct mg_connection *connection, struct auth *auth)
+{
+    static const char challenge[] =
+        "WWW-Authenticate: Basic realm=\"udpwatch\", charset=\"UTF-8\"\r\n";
+    const char *header = mg_get_header(connection, "Authorization");
+    switch (auth_check(auth, header, mg_get_request_info(connection)->remote_addr)) {
+    case AUTH_RIGHT:
+        return true;
+    case AUTH_MISSING:
+        reply_send_text(connection, 401, challenge, "401 a user and a password are needed\n");
+        return false;
+    case AUTH_BUSY:
+        reply_send_text(connection, 503, "Retry-After: 1\r\n",
+                        "503 too many passwords are being checked\n");
+        return false;
+    default:
+        reply_send_text(connection, 401, challenge, "401 wrong user or password\n");
+        return false;
+    }
+}
+
 /* civetweb's begin_request: never 0, which would let it serve files. */
 static int handle_request(struct mg_connection *connection)
 {
@@ -61,8 +93,9 @@ static int handle_request(struct mg_connection *connection)
     wait_until_serving(http);
     if (atomic_load(&http->connections) > MOST_KEPT_ALIVE)
         reply_be_last(connection);
-    resources_answer(connection, route_find(request->request_method, request->local_uri_raw),
-                     &http->resources);
+    enum route route = route_find(request->request_method, request->local_uri_raw);
+    if (!needs_password(http, route) || may_ask(connection, http->auth))
+        resources_answer(connection, route, &http->resources);
     return 1;
 }
 
@@ -228,12 +261,13 @@ static bool start(struct http *http, const char *listen, const char *allow)
 }
 
 int http_start(struct http **http, const char *listen, const char *allow, struct requests *requests,
-               char *reason, size_t size)
+               struct auth *auth, char *reason, size_t size)
 {
     struct http *made = make(requests, reason, size);
     snprintf(reason, size, "%s", made ? "" : "out of memory");
     if (!made)
         return -EIO;
+    made->auth = auth;
     if (!start(made, listen, allow)) {
         release(made);
         return -EIO;

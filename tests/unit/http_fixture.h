@@ -44,7 +44,8 @@ static inline int start(void **state)
     fixture.port = free_port();
     snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture.port);
     if (requests_open(&fixture.requests, ends[1]) ||
-        http_start(&fixture.http, listen, "127.0.0.0/8", fixture.requests, reason, sizeof reason))
+        http_start(&fixture.http, listen, "127.0.0.0/8", fixture.requests, NULL, reason,
+                   sizeof reason))
         return -1;
     http_serve(fixture.http);
     return pthread_create(&fixture.reader, NULL, read_answers, fixture.requests) ||

@@ -310,8 +310,8 @@ static void assert_does_not_start(const char *listen, const char *allow, const c
     struct http *http;
     char reason[256] = "";
 
-    assert_int_equal(http_start(&http, listen, allow, fixture.requests, reason, sizeof reason),
-                     -EIO);
+    assert_int_equal(
+        http_start(&http, listen, allow, fixture.requests, NULL, reason, sizeof reason), -EIO);
     assert_has(reason, why);
 }
 
@@ -335,14 +335,14 @@ static void test_only_allowed_clients_and_after_serve(void **state)
 
     (void)state;
     snprintf(listen, sizeof listen, "127.0.0.1:%u", port);
-    assert_int_equal(http_start(&http, listen, "10.0.0.0/8, 192.0.2.1/32", fixture.requests, reason,
-                                sizeof reason),
+    assert_int_equal(http_start(&http, listen, "10.0.0.0/8, 192.0.2.1/32", fixture.requests, NULL,
+                                reason, sizeof reason),
                      0);
     http_serve(http);
     assert_string_equal(exchange(port, "GET /-/healthy HTTP/1.1\r\n\r\n"), "");
     http_stop(http);
-    assert_int_equal(http_start(&http, listen, "10.0.0.0/8,127.0.0.1/32", fixture.requests, reason,
-                                sizeof reason),
+    assert_int_equal(http_start(&http, listen, "10.0.0.0/8,127.0.0.1/32", fixture.requests, NULL,
+                                reason, sizeof reason),
                      0);
     int file = connect_to(port, 300);
     char response[64];
