@@ -174,6 +174,7 @@ fuzz:
 
 bench: all $B/tests/udp_holder
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/scrape_cost.py
+	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/auth_cost.py
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/watching_cost.py
 
 install: all

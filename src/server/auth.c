@@ -151,14 +151,16 @@ static void spend(struct auth *auth, const char *password, unsigned int cost)
 
 /* Inside the gate. A wrong password takes as many rounds as an unknown user, those of the highest
  * cost, or the time would tell who is a user: 2^c, then once more 2^c + ... + 2^(highest - 1). */
-static bool verify(struct auth *auth, const struct user *user, const char *password)
+static bool verify(struct auth *auth, struct user *user, const char *password)
 {
     if (!user) {
         spend(auth, password, auth->highest_cost);
         return false;
     }
-    if (has_hash(auth, password, user->hash))
+    if (has_hash(auth, password, user->hash)) {
+        remember(auth, user, password);
         return true;
+    }
     for (unsigned int cost = user->cost; cost < auth->highest_cost; cost++)
         spend(auth, password, cost);
     return false;
@@ -174,11 +176,8 @@ static enum auth_result check(struct auth *auth, const struct credentials *crede
         return AUTH_RIGHT;
     if (gate_enter(&auth->gate, client))
         return AUTH_BUSY;
-    bool verified = is_verified(auth, user, credentials->password);
-    if (!verified && verify(auth, user, credentials->password)) {
-        remember(auth, user, credentials->password);
-        verified = true;
-    }
+    bool verified =
+        is_verified(auth, user, credentials->password) || verify(auth, user, credentials->password);
     gate_leave(&auth->gate);
     return verified ? AUTH_RIGHT : AUTH_WRONG;
 }
