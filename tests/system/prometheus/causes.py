@@ -326,10 +326,9 @@ def small_buffer(stage):
     reader.bind(wanted, SO_RCVBUFFORCE)
 
 
-# What fires in Prometheus for each; what Alertmanager may keep back as it follows from another.
+# What fires in Prometheus for each, the one that takes longest to make last; what Alertmanager may keep back as it follows from another.
 FIRING = {
     all_is_well: set(),
-    killed_agent: {"UdpPortAbsent", "UdpwatchDown", "UdpwatchFlapping"},
     refused_reload: {"UdpwatchReloadFailed"},
     hidden_procfs: {"UdpwatchCollectorFailed"},
     moved_state: {"UdpwatchStateNotSaved"},
@@ -346,6 +345,7 @@ FIRING = {
     nearly_full: {"UdpPortQueueFilling"},
     rebinding: {"UdpReceiverFlapping"},
     small_buffer: {"UdpPortBufferTooSmall"},
+    killed_agent: {"UdpPortAbsent", "UdpwatchDown", "UdpwatchFlapping"},
 }
 MAY_BE_INHIBITED = {
     ("killed_agent", "UdpwatchFlapping"), ("flood", "UdpPortDrops"),
