@@ -3,21 +3,19 @@
 #include <civetweb.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
+#include "server/auth.h"
+#include "server/gzip.h"
 #include "server/log_limit.h"
-#include "server/page.h"
-#include "server/requests.h"
-#include "server/response.h"
+#include "server/reply.h"
+#include "server/resources.h"
 #include "server/route.h"
 #include "text.h"
 
@@ -28,14 +26,10 @@
  * workers. */
 enum { MOST_KEPT_ALIVE = 16 };
 
-/* More than any answer; mg_write takes an int. */
-enum { MOST_BYTES = 256 << 20 };
-
-static const char TEXT_PLAIN[] = "text/plain; charset=utf-8";
-
 struct http {
     struct mg_context *context;
-    struct requests *requests;
+    struct resources resources;
+    struct auth *auth; /* NULL: everybody may ask */
     atomic_bool serving;
     atomic_int connections;
     pthread_mutex_t start_mutex;
@@ -45,222 +39,9 @@ struct http {
     struct log_limit log_limit;
 };
 
-/* What to send: the body is text, or what the descriptor holds. */
-struct answer {
-    int status;
-    const char *content_type;
-    const char *headers;
-    const char *text;
-    int descriptor; /* used when text is NULL */
-};
-
 static struct http *http_of(const struct mg_connection *connection)
 {
     return mg_get_user_data(mg_get_context(connection));
-}
-
-static bool is_method(const struct mg_request_info *request, const char *method)
-{
-    return request->request_method && strcmp(request->request_method, method) == 0;
-}
-
-/* civetweb ends the connection after a request that it refuses: that is noted at the connection. */
-static void mark_refused(struct mg_connection *connection)
-{
-    mg_set_user_connection_data(connection, http_of(connection));
-    mg_disable_connection_keep_alive(connection);
-}
-
-/* civetweb itself obeys the client's Connection header; the answer has to say the same. A request
- * with a body ends its connection: what follows it could be taken for a second request. */
-static bool may_keep_alive(const struct mg_connection *connection)
-{
-    const struct mg_request_info *request = mg_get_request_info(connection);
-    const char *wish = mg_get_header(connection, "Connection");
-    return !mg_get_user_connection_data(connection) && request->http_version &&
-           strcmp(request->http_version, "1.1") == 0 &&
-           (!wish || strcasecmp(wish, "keep-alive") == 0) &&
-           !mg_get_header(connection, "Content-Length") &&
-           !mg_get_header(connection, "Transfer-Encoding") &&
-           !mg_get_header(connection, "Upgrade") &&
-           atomic_load(&http_of(connection)->connections) <= MOST_KEPT_ALIVE;
-}
-
-static int read_file(int file, char *bytes, size_t length)
-{
-    size_t done = 0;
-    while (done < length) {
-        ssize_t count = pread(file, bytes + done, length - done, (off_t)done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return count < 0 ? -errno : -EIO;
-        done += (size_t)count;
-    }
-    return 0;
-}
-
-static int fill_body(const struct answer *answer, char *bytes, size_t length)
-{
-    if (!answer->text)
-        return read_file(answer->descriptor, bytes, length);
-    memcpy(bytes, answer->text, length);
-    return 0;
-}
-
-/* The length of the body, or -errno. */
-static int64_t body_length(const struct answer *answer)
-{
-    if (answer->text)
-        return (int64_t)strlen(answer->text);
-    off_t length = lseek(answer->descriptor, 0, SEEK_END);
-    if (length < 0)
-        return -errno;
-    return length <= MOST_BYTES ? (int64_t)length : -EFBIG;
-}
-
-/* Header and body go out in one piece: one segment where they fit, and one look at what failed. */
-static int write_response(struct mg_connection *connection, const struct answer *answer,
-                          const struct response *response)
-{
-    size_t length;
-    char *bytes = response_begin(response, time(NULL), &length);
-    if (!bytes)
-        return -ENOMEM;
-    int result = 0;
-    if (response->has_body) {
-        result = fill_body(answer, bytes + length, response->length);
-        length += response->length;
-    }
-    bool whole = !result && mg_write(connection, bytes, length) == (int)length;
-    free(bytes);
-    if (!whole || !response->keep_alive)
-        mg_disable_connection_keep_alive(connection);
-    return result;
-}
-
-/* Returns 0, or -errno when nothing was sent. */
-static int send_answer(struct mg_connection *connection, const struct answer *answer)
-{
-    int64_t length = body_length(answer);
-    if (length < 0)
-        return (int)length;
-    struct response response = {
-        .status = answer->status,
-        .content_type = answer->content_type,
-        .headers = answer->headers,
-        .length = (size_t)length,
-        .has_body = !is_method(mg_get_request_info(connection), "HEAD"),
-        .keep_alive = may_keep_alive(connection),
-    };
-    return write_response(connection, answer, &response);
-}
-
-/* Out of memory is all that can hinder it; then the connection ends without an answer. */
-static void send_text(struct mg_connection *connection, int status, const char *headers,
-                      const char *text)
-{
-    struct answer answer = {
-        .status = status, .content_type = TEXT_PLAIN, .headers = headers, .text = text};
-    if (send_answer(connection, &answer) < 0)
-        mg_disable_connection_keep_alive(connection);
-}
-
-static void send_not_allowed(struct mg_connection *connection)
-{
-    send_text(connection, 405, "Allow: GET, HEAD\r\n", "405 only GET and HEAD\n");
-}
-
-static void send_unavailable(struct mg_connection *connection, int error)
-{
-    const char *text = "503 the collector cannot be asked\n";
-    if (error == -ENODATA)
-        text = "503 the collector could not read the sockets\n";
-    else if (error == -ETIMEDOUT)
-        text = "503 the collector did not answer in time\n";
-    send_text(connection, 503, "Retry-After: 1\r\n", text);
-}
-
-int64_t http_patience(const char *scrape_timeout)
-{
-    const double usual = 10;
-    const double most = 60;
-    const double margin = 0.5;
-    char *end = NULL;
-    double seconds = scrape_timeout ? strtod(scrape_timeout, &end) : 0;
-    if (!scrape_timeout || end == scrape_timeout || *end || !isfinite(seconds) || seconds <= 0)
-        return (int64_t)(usual * 1e9);
-    if (seconds > most)
-        return (int64_t)(most * 1e9);
-    return (int64_t)((seconds > 2 * margin ? seconds - margin : seconds / 2) * 1e9);
-}
-
-static int ask(struct mg_connection *connection, enum channel_format format, int *descriptor)
-{
-    const char *timeout = mg_get_header(connection, "X-Prometheus-Scrape-Timeout-Seconds");
-    return requests_ask(http_of(connection)->requests, format, http_patience(timeout), descriptor);
-}
-
-static void send_from_collector(struct mg_connection *connection, enum channel_format format,
-                                const char *content_type)
-{
-    struct answer answer = {.status = 200, .content_type = content_type, .descriptor = -1};
-    int result = ask(connection, format, &answer.descriptor);
-    if (!result)
-        result = send_answer(connection, &answer);
-    if (answer.descriptor >= 0)
-        close(answer.descriptor);
-    if (result)
-        send_unavailable(connection, result);
-}
-
-static void send_ready(struct mg_connection *connection)
-{
-    int descriptor = -1;
-    int result = ask(connection, FORMAT_READY, &descriptor);
-    if (descriptor >= 0)
-        close(descriptor);
-    if (result)
-        send_unavailable(connection, result);
-    else
-        send_text(connection, 200, NULL, "ready\n");
-}
-
-static void send_page(struct mg_connection *connection)
-{
-    struct answer answer = {.status = 200,
-                            .content_type = "text/html; charset=utf-8",
-                            .headers = page_headers(),
-                            .text = page_html()};
-    if (send_answer(connection, &answer) < 0)
-        mg_disable_connection_keep_alive(connection);
-}
-
-static void send_route(struct mg_connection *connection, enum route route)
-{
-    switch (route) {
-    case ROUTE_PAGE:
-        send_page(connection);
-        break;
-    case ROUTE_METRICS:
-        send_from_collector(connection, FORMAT_METRICS, "text/plain; version=0.0.4; charset=utf-8");
-        break;
-    case ROUTE_STATUS_JSON:
-        send_from_collector(connection, FORMAT_STATUS_JSON, "application/json; charset=utf-8");
-        break;
-    case ROUTE_HEALTHY:
-        send_text(connection, 200, NULL, "ok\n");
-        break;
-    case ROUTE_READY:
-        send_ready(connection);
-        break;
-    case ROUTE_NOT_FOUND:
-        send_text(connection, 404, NULL, "404 no such page\n");
-        break;
-    case ROUTE_METHOD_NOT_ALLOWED:
-        send_not_allowed(connection);
-        break;
-    }
 }
 
 /* civetweb accepts before the sandbox is shut: such a request waits for the few milliseconds. */
@@ -274,12 +55,47 @@ static void wait_until_serving(struct http *http)
     pthread_mutex_unlock(&http->start_mutex);
 }
 
+/* What tells whether the server lives tells no more. A method that is refused is refused before, as
+ * civetweb itself refuses some: that tells nothing of the paths. */
+static bool needs_password(const struct http *http, enum route route)
+{
+    return http->auth && route != ROUTE_HEALTHY && route != ROUTE_READY &&
+           route != ROUTE_METHOD_NOT_ALLOWED;
+}
+
+/* Returns whether the request shows the right password; if not, that is its answer. */
+static bool may_ask(struct mg_connection *connection, struct auth *auth)
+{
+    static const char challenge[] =
+        "WWW-Authenticate: Basic realm=\"udpwatch\", charset=\"UTF-8\"\r\n";
+    const char *header = mg_get_header(connection, "Authorization");
+    switch (auth_check(auth, header, mg_get_request_info(connection)->remote_addr)) {
+    case AUTH_RIGHT:
+        return true;
+    case AUTH_MISSING:
+        reply_send_text(connection, 401, challenge, "401 a user and a password are needed\n");
+        return false;
+    case AUTH_BUSY:
+        reply_send_text(connection, 503, "Retry-After: 1\r\n",
+                        "503 too many passwords are being checked\n");
+        return false;
+    default:
+        reply_send_text(connection, 401, challenge, "401 wrong user or password\n");
+        return false;
+    }
+}
+
 /* civetweb's begin_request: never 0, which would let it serve files. */
 static int handle_request(struct mg_connection *connection)
 {
     const struct mg_request_info *request = mg_get_request_info(connection);
-    wait_until_serving(http_of(connection));
-    send_route(connection, route_find(request->request_method, request->local_uri_raw));
+    struct http *http = http_of(connection);
+    wait_until_serving(http);
+    if (atomic_load(&http->connections) > MOST_KEPT_ALIVE)
+        reply_be_last(connection);
+    enum route route = route_find(request->request_method, request->local_uri_raw);
+    if (!needs_password(http, route) || may_ask(connection, http->auth))
+        resources_answer(connection, route, &http->resources);
     return 1;
 }
 
@@ -289,13 +105,13 @@ static int handle_error(struct mg_connection *connection, int status, const char
 {
     const struct mg_request_info *request = mg_get_request_info(connection);
     char text[160];
-    mark_refused(connection);
+    reply_be_last(connection);
     if (status == 400 && request && request->http_version &&
         route_find(request->request_method, "/") == ROUTE_METHOD_NOT_ALLOWED) {
-        send_not_allowed(connection);
+        resources_answer(connection, ROUTE_METHOD_NOT_ALLOWED, &http_of(connection)->resources);
     } else {
         snprintf(text, sizeof text, "%d %s\n", status, message);
-        send_text(connection, status, NULL, text);
+        reply_send_text(connection, status, NULL, text);
     }
     return 0;
 }
@@ -313,12 +129,12 @@ static void handle_close(const struct mg_connection *closing)
     struct mg_connection *connection = (struct mg_connection *)(uintptr_t)closing;
     const struct mg_request_info *request = mg_get_request_info(connection);
     if (request && request->request_method && !request->local_uri_raw &&
-        !mg_get_user_connection_data(connection)) {
-        mark_refused(connection);
+        !reply_is_last(connection)) {
+        reply_be_last(connection);
         if (route_find(request->request_method, "/") == ROUTE_METHOD_NOT_ALLOWED)
-            send_not_allowed(connection);
+            resources_answer(connection, ROUTE_METHOD_NOT_ALLOWED, &http_of(connection)->resources);
         else
-            send_text(connection, 400, NULL, "400 not a URI of this server\n");
+            reply_send_text(connection, 400, NULL, "400 not a URI of this server\n");
     }
     atomic_fetch_sub(&http_of(connection)->connections, 1);
 }
@@ -404,33 +220,59 @@ static struct mg_context *start_civetweb(struct http *http, const char *listen, 
     return mg_start(&callbacks, http, options);
 }
 
-int http_start(struct http **http, const char *listen, const char *allow, struct requests *requests,
-               char *reason, size_t size)
+/* Returns NULL when memory runs out. */
+static struct http *make(struct requests *requests, char *reason, size_t size)
+{
+    struct http *http = calloc(1, sizeof *http);
+    if (!http)
+        return NULL;
+    if (gzip_open(&http->resources.gzip)) {
+        free(http);
+        return NULL;
+    }
+    http->resources.requests = requests;
+    http->reason = reason;
+    http->reason_size = size;
+    http->start_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    http->started = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    http->log_limit.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    return http;
+}
+
+static void release(struct http *http)
+{
+    gzip_close(http->resources.gzip);
+    free(http);
+}
+
+/* Returns whether it runs; if not, the reason is given. */
+static bool start(struct http *http, const char *listen, const char *allow)
 {
     struct text access = {0};
-    struct http *started = calloc(1, sizeof *started);
-    snprintf(reason, size, "%s", started ? "" : "out of memory");
-    if (!started)
-        return -EIO;
-    started->requests = requests;
-    started->reason = reason;
-    started->reason_size = size;
-    started->start_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    started->started = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-    started->log_limit.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     if (write_access_list(&access, allow) == 0)
-        started->context = start_civetweb(started, listen, access.bytes);
+        http->context = start_civetweb(http, listen, access.bytes);
     text_free(&access);
-    pthread_mutex_lock(&started->start_mutex);
-    started->reason = NULL;
-    pthread_mutex_unlock(&started->start_mutex);
-    if (!started->context) {
-        if (reason[0] == '\0')
-            snprintf(reason, size, "the HTTP library does not start");
-        free(started);
+    pthread_mutex_lock(&http->start_mutex);
+    if (!http->context && http->reason[0] == '\0')
+        snprintf(http->reason, http->reason_size, "the HTTP library does not start");
+    http->reason = NULL;
+    pthread_mutex_unlock(&http->start_mutex);
+    return http->context != NULL;
+}
+
+int http_start(struct http **http, const char *listen, const char *allow, struct requests *requests,
+               struct auth *auth, char *reason, size_t size)
+{
+    struct http *made = make(requests, reason, size);
+    snprintf(reason, size, "%s", made ? "" : "out of memory");
+    if (!made)
+        return -EIO;
+    made->auth = auth;
+    if (!start(made, listen, allow)) {
+        release(made);
         return -EIO;
     }
-    *http = started;
+    *http = made;
     return 0;
 }
 
@@ -445,5 +287,5 @@ void http_serve(struct http *http)
 void http_stop(struct http *http)
 {
     mg_stop(http->context);
-    free(http);
+    release(http);
 }
