@@ -29,5 +29,6 @@ const char *page_headers(void)
 {
     return "Content-Security-Policy: default-src 'none'; base-uri 'none'; form-action 'none'; "
            "frame-ancestors 'none'\r\n"
-           "Referrer-Policy: no-referrer\r\n";
+           "Referrer-Policy: no-referrer\r\n"
+           "Vary: Accept-Encoding\r\n";
 }
