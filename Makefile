@@ -15,9 +15,9 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDENING) $(CPPFLAG
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 COLLECTOR_LIBS := -lmnl -linih -lcap-ng -ljansson
-# The sanitizers' libraries have a crypt_r too, that calls this one: as needed, it would be left out.
-CRYPT_LIBS := -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state
-SERVER_LIBS := -lcivetweb $(CRYPT_LIBS) -ldeflate -lseccomp -lcap-ng -lpthread
+# The sanitizers' runtimes define a crypt_r that calls the library's: it has to be there all the same.
+SERVER_LIBS := -lcivetweb -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state -ldeflate -lseccomp \
+	-lcap-ng -lpthread
 
 SHARED_SOURCES := src/channel.c src/clock.c src/log.c src/text.c
 COLLECTOR_SOURCES := $(sort $(filter-out src/main.c src/sandbox_server.c $(SHARED_SOURCES),$(wildcard src/*.c)) \

@@ -88,6 +88,7 @@ static void test_headers_that_are_repeated(void **state)
     assert_metrics("Accept: text/plain;q=0.5\r\nHost: x\r\nAccept: "
                    "application/openmetrics-text\r\n",
                    true);
+    assert_metrics("Accept: application/openmetrics-text\r\nAccept: text/plain;q=0.5\r\n", true);
     assert_metrics("Accept: application/openmetrics-text;q=0.4\r\nACCEPT: text/plain\r\n", false);
     const char *response = get_with("/metrics", "Accept-Encoding: br\r\naccept-encoding: gzip\r\n");
     assert_has(response, "Content-Encoding: gzip\r\n");
