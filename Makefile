@@ -186,6 +186,10 @@ install: all
 	test -e "$(DESTDIR)/etc/udpwatch/udpwatch.ini" || \
 		install -m 644 etc/udpwatch.ini "$(DESTDIR)/etc/udpwatch/udpwatch.ini"
 	install -D -m 644 doc/status.schema.json "$(DESTDIR)$(PREFIX)/share/doc/udpwatch/status.schema.json"
+	install -D -m 644 doc/runbook.md "$(DESTDIR)$(PREFIX)/share/doc/udpwatch/runbook.md"
+	for file in udpwatch.rules.yml scrape.yml alertmanager.yml targets/udpwatch-example.yml; do \
+		install -D -m 644 etc/prometheus/$$file \
+		"$(DESTDIR)$(PREFIX)/share/doc/udpwatch/examples/prometheus/$$file" || exit 1; done
 	install -D -m 644 doc/udpwatch.8 "$(DESTDIR)$(PREFIX)/share/man/man8/udpwatch.8"
 	install -D -m 644 doc/udpwatch.ini.5 "$(DESTDIR)$(PREFIX)/share/man/man5/udpwatch.ini.5"
 	install -D -m 644 etc/bash-completion/udpwatch \

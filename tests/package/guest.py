@@ -15,6 +15,7 @@ import urllib.request
 RESULT = "/root/result"
 OVERRIDE = "/etc/systemd/system/udpwatch.service.d/test.conf"
 INI = "/etc/udpwatch/udpwatch.ini"
+RUNBOOK = "/usr/share/doc/udpwatch/runbook.md"
 OWN = "/etc/udpwatch/conf.d/own.ini"
 RECEIVERS = """[receiver a]
 ports = 6984
@@ -168,6 +169,18 @@ def units_tell_receivers_apart():
     open(OWN, "w").write(RECEIVERS)
     run("systemctl", "reload", "udpwatch")
     wait_for(lambda: state(scrape_when_up(), 6984) == "ok", "the right owners")
+
+
+@check
+def the_runbook_can_be_followed():
+    """Each of its commands, at a port and a receiver of this system; it is not compressed."""
+    lines = re.findall(r"^    (.+?)(?:\s{2,}#.*)?$", open(RUNBOOK).read(), re.MULTILINE)
+    lines = {line for line in lines if "promtool" not in line and "https:" not in line}
+    assert len(lines) > 15, lines
+    for line in sorted(lines):
+        line = line.replace(":514", ":6984").replace("filebeat", "rsyslogd")
+        output = run("bash", "-ec", line)
+        assert ":6984" not in line or ":6984" in output, (line, output)
 
 
 @check

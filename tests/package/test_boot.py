@@ -17,7 +17,7 @@ FILES = {
     # Who types the commands of the README answers apt's question.
     "etc/apt/apt.conf.d/90test": 'APT::Get::Assume-Yes "true";\nAPT::Install-Recommends "false";\n',
 }
-PACKAGES = ["systemd-sysv", "dbus", "python3", "iproute2", "curl", "rsyslog"]
+PACKAGES = ["systemd-sysv", "dbus", "python3", "iproute2", "curl", "procps", "rsyslog"]
 
 
 def commands_of(readme, heading):
@@ -57,6 +57,6 @@ def test_in_a_real_systemd(system, deb, capsys):
     first = boot(system)
     with capsys.disabled():
         print(f"\n{first}")
-    assert first.endswith("passed all 10\n"), first
+    assert first.endswith("passed all 11\n"), first
     second = boot(system)
     assert second == "passed: after_another_boot\n", second

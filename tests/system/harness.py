@@ -33,13 +33,15 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def wait_for(question, what):
-    """Ask until the answer is true, and return it; fail after the deadline."""
+    """Ask until the answer is true, and return it; fail after the deadline. what: a text, or a
+    function that tells it then."""
     end = time.monotonic() + DEADLINE
     while True:
         answer = question()
         if answer:
             return answer
-        assert time.monotonic() < end, f"waited {DEADLINE} s in vain: {what}"
+        assert time.monotonic() < end, \
+            f"waited {DEADLINE} s in vain: {what() if callable(what) else what}"
         time.sleep(0.01)
 
 

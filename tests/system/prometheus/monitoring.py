@@ -12,7 +12,11 @@ import harness
 
 PROMETHEUS = harness.DAEMONS / "prometheus/usr/bin/prometheus"
 PROMTOOL = harness.DAEMONS / "prometheus/usr/bin/promtool"
-ALERTMANAGER = harness.DAEMONS / "prometheus-alertmanager/usr/bin/prometheus-alertmanager"
+ALERTMANAGER = harness.DAEMONS / "prometheus-alertmanager/usr"
+# It is unpacked, not installed, and finds its templates in /usr/share alone: it gets its own.
+WITH_TEMPLATES = ["unshare", "--mount", "sh", "-e", "-c", f"""
+mount -t overlay -o lowerdir={ALERTMANAGER}/share:/usr/share overlay /usr/share
+exec "$0" "$@\""""]
 SECOND = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
 
 
@@ -132,13 +136,14 @@ class Prometheus(Daemon):
 
 
 class Alertmanager(Daemon):
-    """config: Alertmanager's configuration as a dict."""
+    """config: the text of Alertmanager's configuration."""
 
     def __init__(self, directory, config, address="127.0.0.1:9093"):
         self.address = address
-        (directory / "alertmanager.yml").write_text(json.dumps(config))
+        (directory / "alertmanager.yml").write_text(config)
         super().__init__(directory, "alertmanager", address, [
-            ALERTMANAGER, f"--config.file={directory}/alertmanager.yml",
+            *WITH_TEMPLATES, ALERTMANAGER / "bin/prometheus-alertmanager",
+            f"--config.file={directory}/alertmanager.yml",
             f"--storage.path={directory}/alertmanager", f"--web.listen-address={address}",
             "--cluster.listen-address="])
 
@@ -172,9 +177,10 @@ class Webhook:
 
         return Handler
 
-    def alerts(self, status):
-        """[labels] of the alerts posted so far with this status, firing or resolved."""
-        return [alert["labels"] for post in list(self.posts) for alert in post["alerts"]
+    def alerts(self, status, begin=0):
+        """[labels] of the alerts posted so far with this status, firing or resolved; begin: from
+        this post on."""
+        return [alert["labels"] for post in self.posts[begin:] for alert in post["alerts"]
                 if alert["status"] == status]
 
     def stop(self):
