@@ -115,7 +115,7 @@ def refusal(client):
     try:
         status = ask(client)
     except ssl.SSLError as error:
-        return error.reason
+        return error.reason or "end"  # it has none where the alert was overtaken by the end
     except (ConnectionError, http.client.RemoteDisconnected):
         return "end"
     finally:
