@@ -190,6 +190,8 @@ install: all
 	for file in udpwatch.rules.yml scrape.yml alertmanager.yml targets/udpwatch-example.yml; do \
 		install -D -m 644 etc/prometheus/$$file \
 		"$(DESTDIR)$(PREFIX)/share/doc/udpwatch/examples/prometheus/$$file" || exit 1; done
+	install -D -m 644 etc/stunnel/udpwatch.conf \
+		"$(DESTDIR)$(PREFIX)/share/doc/udpwatch/examples/stunnel/udpwatch.conf"
 	install -D -m 644 doc/udpwatch.8 "$(DESTDIR)$(PREFIX)/share/man/man8/udpwatch.8"
 	install -D -m 644 doc/udpwatch.ini.5 "$(DESTDIR)$(PREFIX)/share/man/man5/udpwatch.ini.5"
 	install -D -m 644 etc/bash-completion/udpwatch \
