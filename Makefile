@@ -15,7 +15,9 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDENING) $(CPPFLAG
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 COLLECTOR_LIBS := -lmnl -linih -lcap-ng -ljansson
-SERVER_LIBS := -lcivetweb -lcrypt -ldeflate -lseccomp -lcap-ng -lpthread
+# The sanitizers' runtimes define a crypt_r that calls the library's: it has to be there all the same.
+SERVER_LIBS := -lcivetweb -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state -ldeflate -lseccomp \
+	-lcap-ng -lpthread
 
 SHARED_SOURCES := src/channel.c src/clock.c src/log.c src/text.c
 COLLECTOR_SOURCES := $(sort $(filter-out src/main.c src/sandbox_server.c $(SHARED_SOURCES),$(wildcard src/*.c)) \
@@ -178,6 +180,9 @@ bench: all $B/tests/udp_holder
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/auth_cost.py
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/watching_cost.py
 
+EXAMPLES := grafana/udpwatch.json grafana/provisioning/udpwatch.yml prometheus/alertmanager.yml \
+	prometheus/scrape.yml prometheus/targets/udpwatch-example.yml prometheus/udpwatch.rules.yml \
+	stunnel/udpwatch.conf
 install: all
 	install -D -m 755 $B/udpwatch "$(DESTDIR)$(PREFIX)/bin/udpwatch"
 	install -D -m 755 $B/udpwatch-server "$(DESTDIR)$(LIBEXECDIR)/udpwatch-server"
@@ -186,11 +191,8 @@ install: all
 		install -m 644 etc/udpwatch.ini "$(DESTDIR)/etc/udpwatch/udpwatch.ini"
 	install -D -m 644 doc/status.schema.json "$(DESTDIR)$(PREFIX)/share/doc/udpwatch/status.schema.json"
 	install -D -m 644 doc/runbook.md "$(DESTDIR)$(PREFIX)/share/doc/udpwatch/runbook.md"
-	for file in udpwatch.rules.yml scrape.yml alertmanager.yml targets/udpwatch-example.yml; do \
-		install -D -m 644 etc/prometheus/$$file \
-		"$(DESTDIR)$(PREFIX)/share/doc/udpwatch/examples/prometheus/$$file" || exit 1; done
-	for file in udpwatch.json provisioning/udpwatch.yml; do install -D -m 644 etc/grafana/$$file \
-		"$(DESTDIR)$(PREFIX)/share/doc/udpwatch/examples/grafana/$$file" || exit 1; done
+	for file in $(EXAMPLES); do install -D -m 644 etc/$$file \
+		"$(DESTDIR)$(PREFIX)/share/doc/udpwatch/examples/$$file" || exit 1; done
 	install -D -m 644 doc/udpwatch.8 "$(DESTDIR)$(PREFIX)/share/man/man8/udpwatch.8"
 	install -D -m 644 doc/udpwatch.ini.5 "$(DESTDIR)$(PREFIX)/share/man/man5/udpwatch.ini.5"
 	install -D -m 644 etc/bash-completion/udpwatch \

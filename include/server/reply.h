@@ -13,9 +13,8 @@ struct reply {
     const char *content_type;
     const char *headers; /* further ones, each ended by CRLF; NULL: none */
     const char *text;
-    int descriptor; /* used when text is NULL */
-    struct gzip
-        *gzip; /* compress the body, where that gains something; NULL: the client did not ask */
+    int descriptor;    /* used when text is NULL */
+    struct gzip *gzip; /* compresses the body, if that gains anything; NULL: it is not asked for */
 };
 
 /* The next reply is the last on its connection, and says so. */

@@ -170,7 +170,7 @@ static void prefer(struct preference *preference, enum rank rank, unsigned int q
         *preference = (struct preference){.rank = rank, .quality = quality};
 }
 
-/* old: a version that a reader of the sent one is sure to understand; NULL: none. */
+/* old: a version whose readers understand the one that is sent, too; NULL: none. */
 static enum rank rank_version(const struct element *element, const char *version, const char *old)
 {
     if (element->version[0] == '\0')

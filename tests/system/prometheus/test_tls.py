@@ -115,7 +115,7 @@ def refusal(client):
     try:
         status = ask(client)
     except ssl.SSLError as error:
-        return error.reason
+        return error.reason or "end"  # it has none where the alert was overtaken by the end
     except (ConnectionError, http.client.RemoteDisconnected):
         return "end"
     finally:
@@ -170,7 +170,8 @@ def test_client_certificates(agent, stunnel):
     client.close()
     assert refusal(server.connect()) in ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "end")
     assert refusal(server.connect(certificate="stranger")) in ("TLSV1_ALERT_UNKNOWN_CA", "end")
-    assert "certificate verify failed" in server.log()
+    harness.wait_for(lambda: "Rejected by CERT at depth=0: CN=stranger" in server.log(),
+                     "stunnel to log why")
 
 
 def test_scraped_by_prometheus(agent, stunnel, prometheus, certificates, directory):
