@@ -207,11 +207,13 @@ class Agent:
 
 
 def process_exists(pid):
-    """Whether the process runs; a zombie does not."""
+    """Whether any thread of the process runs: its first can be a zombie already while another is
+    still to end, and the sockets with it."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return Path(f"/proc/{pid}/task").exists()  # a thread left meanwhile
+    return any(stat.rsplit(")", 1)[1].split()[0] != "Z" for stat in stats)
 
 
 def fill(address, port, datagrams, size=1000):
