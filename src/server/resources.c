@@ -27,9 +27,11 @@ static int ask(struct mg_connection *connection, struct requests *requests,
 }
 
 static void send_from_collector(struct mg_connection *connection, struct requests *requests,
-                                enum channel_format format, const char *content_type)
+                                enum channel_format format, const char *content_type,
+                                const char *headers)
 {
-    struct reply reply = {.status = 200, .content_type = content_type, .descriptor = -1};
+    struct reply reply = {
+        .status = 200, .content_type = content_type, .headers = headers, .descriptor = -1};
     int result = ask(connection, requests, format, &reply.descriptor);
     if (!result)
         result = reply_send(connection, &reply);
@@ -51,12 +53,11 @@ static void send_ready(struct mg_connection *connection, struct requests *reques
         reply_send_text(connection, 200, NULL, "ready\n");
 }
 
-static void send_page(struct mg_connection *connection)
+/* What does not change while the server runs. */
+static void send_static(struct mg_connection *connection, const char *content_type,
+                        const char *text)
 {
-    struct reply reply = {.status = 200,
-                          .content_type = "text/html; charset=utf-8",
-                          .headers = page_headers(),
-                          .text = page_html()};
+    struct reply reply = {.status = 200, .content_type = content_type, .text = text};
     if (reply_send(connection, &reply) < 0)
         mg_disable_connection_keep_alive(connection);
 }
@@ -65,15 +66,22 @@ void resources_answer(struct mg_connection *connection, enum route route, struct
 {
     switch (route) {
     case ROUTE_PAGE:
-        send_page(connection);
+        send_from_collector(connection, requests, FORMAT_PAGE, "text/html; charset=utf-8",
+                            page_headers());
+        break;
+    case ROUTE_PAGE_STYLE:
+        send_static(connection, "text/css; charset=utf-8", page_style);
+        break;
+    case ROUTE_PAGE_SCRIPT:
+        send_static(connection, "text/javascript; charset=utf-8", page_script);
         break;
     case ROUTE_METRICS:
         send_from_collector(connection, requests, FORMAT_METRICS,
-                            "text/plain; version=0.0.4; charset=utf-8");
+                            "text/plain; version=0.0.4; charset=utf-8", NULL);
         break;
     case ROUTE_STATUS_JSON:
         send_from_collector(connection, requests, FORMAT_STATUS_JSON,
-                            "application/json; charset=utf-8");
+                            "application/json; charset=utf-8", NULL);
         break;
     case ROUTE_HEALTHY:
         reply_send_text(connection, 200, NULL, "ok\n");
