@@ -11,8 +11,8 @@ void html_append(struct text *text, const char *string);
 /* Append a length of time in its two largest units: "3 d 4 h", "5 min 20 s", "0 s". */
 void html_append_duration(struct text *text, double seconds);
 
-/* Append a <time> of a Unix time, in the zone of this host; with its date and zone, or, when it is
- * short, without the zone and without the date of today. today: Unix time. */
+/* Append a <time> of a Unix time, in the zone of this host: date, time and zone; or, when it is
+ * short, the time alone of what was today, and else the date. today: Unix time. */
 void html_append_time(struct text *text, double time);
 void html_append_short_time(struct text *text, double time, double today);
 

@@ -62,15 +62,15 @@ void html_append_duration(struct text *text, double seconds)
         text_print(text, " %" PRIu64 " %s", rest / units[unit + 1].seconds, units[unit + 1].name);
 }
 
-enum shape { FULL, DAY_AND_TIME, TIME_OF_DAY };
+enum shape { FULL, DAY, TIME_OF_DAY };
 
 /* Returns the length, or 0 as strftime(3) does. */
 static size_t format_time(char *shown, size_t size, const struct tm *local, enum shape shape)
 {
     if (shape == TIME_OF_DAY)
         return strftime(shown, size, "%H:%M:%S", local);
-    if (shape == DAY_AND_TIME)
-        return strftime(shown, size, "%Y-%m-%d %H:%M:%S", local);
+    if (shape == DAY)
+        return strftime(shown, size, "%Y-%m-%d", local);
     return strftime(shown, size, "%Y-%m-%d %H:%M:%S %Z", local);
 }
 
@@ -110,5 +110,5 @@ void html_append_time(struct text *text, double time)
 
 void html_append_short_time(struct text *text, double time, double today)
 {
-    append_time(text, time, is_same_day(time, today) ? TIME_OF_DAY : DAY_AND_TIME);
+    append_time(text, time, is_same_day(time, today) ? TIME_OF_DAY : DAY);
 }

@@ -104,7 +104,7 @@ static void append_summary(struct text *text, const struct look *look)
     html_append_time(text, look->time);
     text_append(text, "<span id=\"age\"></span>.");
     if (!look->sockets_error)
-        text_print(text, " %zu listeners that no receiver names.", look->unexpected_sockets);
+        text_print(text, " Listeners that no receiver names: %zu.", look->unexpected_sockets);
     text_append(text, "</p>\n");
 }
 
@@ -141,10 +141,10 @@ static void append_agent_faults(struct text *text, const struct look *look,
         append_item(text, "the counters could not be saved: see the log; until they are, a "
                           "restart takes them back to what was saved last");
     if (!look->sockets_error && look->suppressed_sockets)
-        text_print(text, "<li>%zu listeners are left out by max_sockets</li>\n",
+        text_print(text, "<li>listeners left out by max_sockets: %zu</li>\n",
                    look->suppressed_sockets);
     if (!look->sockets_error && look->unresolved_sockets)
-        text_print(text, "<li>the holders of %zu listeners were not found</li>\n",
+        text_print(text, "<li>listeners whose holder was not found: %zu</li>\n",
                    look->unresolved_sockets);
 }
 
@@ -233,9 +233,9 @@ static void append_receivers(struct text *text, const struct look *look)
         text_append(text, "<p>None is configured.</p>\n</section>\n");
     if (count == 0)
         return;
-    text_append(text, "<table>\n<thead><tr><th scope=\"col\">Receiver</th>"
+    text_append(text, "<table class=\"receivers\">\n<thead><tr><th scope=\"col\">Receiver</th>"
                       "<th scope=\"col\">State</th><th scope=\"col\">Healthy ports</th>"
-                      "<th scope=\"col\">Processes</th><th scope=\"col\">Starts seen</th></tr>"
+                      "<th scope=\"col\">Processes</th><th scope=\"col\">Starts</th></tr>"
                       "</thead>\n<tbody>\n");
     for (size_t kind = 0, written = 0; kind < 3; kind++)
         for (size_t i = 0; i < count && written < shown; i++)

@@ -12,7 +12,10 @@
 /* Holders that a row names, and sockets whose holders it looks through: /api/v1/status has all. */
 enum { SHOWN_HOLDERS = 3, SHOWN_SOCKETS = 24 };
 
-#define COLUMNS "8"
+#define COLUMNS "10"
+
+/* The roles keep a table a table for screen readers where the style sheet lays it out as cards. */
+#define CELL "<td role=\"cell\" data-label="
 
 /* Colours follow the class; the word of the state stands beside it. */
 static const char *class_of(const struct look_port *port)
@@ -36,7 +39,7 @@ static void append_state(struct text *text, const struct look_port *port)
 {
     const char *name = port_state_name(port->state);
 
-    text_print(text, "<td data-label=\"State\" class=\"state\">");
+    text_append(text, CELL "\"State\" class=\"state\">");
     if (port->state == PORT_OK)
         text_append(text, name);
     else
@@ -46,7 +49,7 @@ static void append_state(struct text *text, const struct look_port *port)
 
 static void append_receiver(struct text *text, const struct look_port *port)
 {
-    text_append(text, "<td data-label=\"Receiver\">");
+    text_append(text, CELL "\"Receiver\">");
     if (port->receiver)
         html_append(text, port->receiver->name);
     else
@@ -111,7 +114,7 @@ static void append_process(struct text *text, const struct look *look, const str
 {
     size_t number;
 
-    text_append(text, "<td data-label=\"Process\">");
+    text_append(text, CELL "\"Process\">");
     number = append_holders(text, port);
     if (number == 0)
         text_append(text, without_holder(look, port));
@@ -130,41 +133,52 @@ static void append_bar(struct text *text, const struct look_port *port, double f
     text_print(text, "\">%.0f %%</meter> ", 100 * fill);
 }
 
-static void append_sizes(struct text *text, const struct look *look, const struct look_port *port)
+/* What stands where there is no number. */
+static const char *without_number(const struct look *look, const struct look_port *port)
 {
-    struct look_sums sums = look_port_sums(port);
-
-    text_append(text, "<small>");
-    text_append_size(text, sums.receive_queue_bytes);
-    text_append(text, " of ");
-    text_append_size(text, sums.receive_buffer_bytes);
-    if (look->has_history && port->history.has_peak) {
-        text_append(text, ", peak ");
-        text_append_size(text, port->history.peak_bytes);
-    }
-    text_append(text, "</small>");
+    if (look->sockets_error)
+        return "not known";
+    return port->socket_count ? "counted elsewhere" : "no socket";
 }
 
 static void append_queue(struct text *text, const struct look *look, const struct look_port *port)
 {
     double fill;
 
-    text_append(text, "<td data-label=\"Queue\">");
+    text_append(text, CELL "\"Queue\" class=\"queue\">");
     if (look_port_fill(port, &fill)) {
         append_bar(text, port, fill);
-        text_print(text, "<span class=\"fill\">%.0f %%</span> ", 100 * fill);
-        append_sizes(text, look, port);
-    } else if (look->sockets_error) {
-        text_append(text, "not known");
+        text_print(text, "<span>%.0f %%</span>", 100 * fill);
     } else {
-        text_append(text, port->socket_count ? "counted elsewhere" : "no socket");
+        text_append(text, without_number(look, port));
     }
+    text_append(text, "</td>");
+}
+
+static void append_buffer(struct text *text, const struct look *look, const struct look_port *port)
+{
+    text_append(text, CELL "\"Buffer\" class=\"number\">");
+    if (port->counted_count > 0)
+        text_append_size(text, look_port_sums(port).receive_buffer_bytes);
+    else
+        text_append(text, look->sockets_error ? "not known" : "\xe2\x80\x93");
+    text_append(text, "</td>");
+}
+
+static void append_peak(struct text *text, const struct look *look, const struct look_port *port)
+{
+    text_append(text, CELL "\"Peak\" class=\"number\">");
+    if (look->has_history && look_port_has_numbers(look, port) && port->history.has_peak)
+        text_append_size(text, port->history.peak_bytes);
+    else
+        text_append(text,
+                    look->sockets_error || port->counted_count > 0 ? "not known" : "\xe2\x80\x93");
     text_append(text, "</td>");
 }
 
 static void append_drops(struct text *text, const struct look *look, const struct look_port *port)
 {
-    text_append(text, "<td data-label=\"Drops\" class=\"number\">");
+    text_append(text, CELL "\"Drops\" class=\"number\">");
     if (look->has_history)
         text_print(text, "%" PRIu64, port->history.dropped_datagrams);
     else
@@ -174,9 +188,9 @@ static void append_drops(struct text *text, const struct look *look, const struc
 
 static void append_down(struct text *text, const struct look *look, const struct look_port *port)
 {
-    text_append(text, "<td data-label=\"Down\" class=\"number\">");
+    text_append(text, CELL "\"Down\" class=\"number\">");
     if (!port->expected)
-        text_append(text, "<small>not watched</small>");
+        text_append(text, "<small>not expected</small>");
     else if (look->has_history)
         html_append_duration(text, port->history.down_seconds);
     else
@@ -188,7 +202,7 @@ static void append_since(struct text *text, const struct look *look, const struc
 {
     double change = port->history.last_change;
 
-    text_append(text, "<td data-label=\"Since\" class=\"number\">");
+    text_append(text, CELL "\"Since\" class=\"number\">");
     if (look->has_history && !look->sockets_error && change > 0) {
         html_append_duration(text, look->time - change);
         text_append(text, " <small>");
@@ -206,7 +220,8 @@ static void append_advice(struct text *text, const struct look *look, const stru
 
     report_advice(look, port, &advice);
     if (advice.length > 0) {
-        text_append(text, "<tr class=\"advice\"><td colspan=\"" COLUMNS "\">");
+        text_append(text,
+                    "<tr role=\"row\" class=\"advice\"><td role=\"cell\" colspan=\"" COLUMNS "\">");
         html_append(text, advice.bytes);
         text_append(text, "</td></tr>\n");
     }
@@ -219,14 +234,17 @@ static void append_row(struct text *text, const struct look *look, size_t index)
 {
     const struct look_port *port = &look->ports[index];
 
-    text_print(text, "<tbody id=\"port-%zu\" class=\"%s\">\n<tr>", index, class_of(port));
+    text_print(text, "<tbody role=\"rowgroup\" id=\"port-%zu\" class=\"%s\">\n<tr role=\"row\">",
+               index, class_of(port));
     append_state(text, port);
-    text_append(text, "<th scope=\"row\" data-label=\"Port\">");
+    text_append(text, "<th role=\"rowheader\" scope=\"row\" data-label=\"Port\">");
     append_port(text, port);
     text_append(text, "</th>");
     append_receiver(text, port);
     append_process(text, look, port);
     append_queue(text, look, port);
+    append_buffer(text, look, port);
+    append_peak(text, look, port);
     append_drops(text, look, port);
     append_down(text, look, port);
     append_since(text, look, port);
@@ -237,15 +255,29 @@ static void append_row(struct text *text, const struct look *look, size_t index)
 
 static void append_head(struct text *text)
 {
-    text_append(text, "<table class=\"ports\">\n"
+    static const struct {
+        const char *name;
+        const char *attributes;
+    } columns[] = {{"State", ""},
+                   {"Port", ""},
+                   {"Receiver", ""},
+                   {"Process", ""},
+                   {"Queue", ""},
+                   {"Buffer", " class=\"number\""},
+                   {"Peak", " class=\"number\""},
+                   {"Drops", " class=\"number\""},
+                   {"Down", " class=\"number\""},
+                   {"Since", " class=\"number\""}};
+
+    text_append(text, "<table role=\"table\" class=\"ports\">\n"
                       "<caption>The worst first. Drops: datagrams that the kernel dropped at the "
                       "port since udpwatch first watched it, over all restarts. Down: watched time "
                       "without a socket. Since: when the state last changed.</caption>\n"
-                      "<thead><tr><th scope=\"col\">State</th><th scope=\"col\">Port</th>"
-                      "<th scope=\"col\">Receiver</th><th scope=\"col\">Process</th>"
-                      "<th scope=\"col\">Queue</th><th scope=\"col\" class=\"number\">Drops</th>"
-                      "<th scope=\"col\" class=\"number\">Down</th>"
-                      "<th scope=\"col\" class=\"number\">Since</th></tr></thead>\n");
+                      "<thead role=\"rowgroup\"><tr role=\"row\">");
+    for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)
+        text_print(text, "<th role=\"columnheader\" scope=\"col\"%s>%s</th>", columns[i].attributes,
+                   columns[i].name);
+    text_append(text, "</tr></thead>\n");
 }
 
 static void append_rest(struct text *text, size_t rest)

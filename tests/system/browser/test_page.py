@@ -34,14 +34,14 @@ ports = 2006
 # Of a process whose first thread has ended the kernel shows no descriptor: nobody can say that it
 # does not hold the socket.
 DARK = """
-import ctypes, socket, threading
+import ctypes, socket, sys, threading
 receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 receiver.bind(("0.0.0.0", 2006))
-threading.Thread(target=input).start()
+threading.Thread(target=sys.stdin.read).start()
 ctypes.CDLL(None).syscall(60, 0)
 """
 # The lowest ratio of contrast of any text to what lies behind it (WCAG 2.1, 1.4.3).
-CONTRAST = """
+CONTRAST = r"""
 const light = (colour) => {
     const [r, g, b] = colour.match(/[0-9.]+/g).slice(0, 3).map((part) => {
         const share = part / 255;
@@ -131,7 +131,15 @@ def text(browser, selector="body"):
 
 
 def states(browser):
-    return [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, ".ports td.state")]
+    return browser.execute_script(
+        "return [...document.querySelectorAll('.ports td.state')].map((cell) => cell.innerText)")
+
+
+def sticks_out(browser):
+    """Whether the page is wider than the window."""
+    return browser.execute_script("""
+        const page = document.documentElement;
+        return page.scrollWidth > page.clientWidth;""")
 
 
 @pytest.fixture
@@ -164,7 +172,7 @@ def test_every_state_is_told(six, browser):
     assert "not known" in rows[2] and "CAP_SYS_PTRACE" in rows[2]
     for port in (2001, 2002):
         assert re.search(rf"rsyslogd {six.holders[port].pid}\b", rows[3]), rows[3]
-    assert re.search(r"0 %\s+0 bytes of \d+ KiB, peak 0 bytes", rows[4]), rows[4]
+    assert re.search(r"0 % \d+ KiB 0 bytes 0 0 s \d s \d\d:\d\d:\d\d$", rows[4]), rows[4]
     assert "<b>hot</b> \"standby\" & 'more'" in rows[5]
     assert re.search(r"Looked at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+, \d s ago", text(browser))
 
@@ -184,7 +192,7 @@ def test_it_looks_right(six, browser):
         take_screenshot(browser, f"six-states-{name}")
         ratio, worst, count = browser.execute_script(CONTRAST)
         assert count > 50 and ratio >= 4.5, (name, ratio, worst)
-        assert browser.execute_script("return document.documentElement.scrollWidth") == width
+        assert not sticks_out(browser)
         assert states(browser) == STATES
 
 
@@ -197,11 +205,12 @@ def test_two_hundred_ports(agent, hold, browser):
     for name, width in [("wide", 1200), ("narrow", 360)]:
         look_like(browser, width, 900, "light")
         take_screenshot(browser, f"200-ports-{name}")
-        assert browser.execute_script("return document.documentElement.scrollWidth") == width
+        assert not sticks_out(browser)
 
 
 def test_of_many_ports_the_worst_are_shown(agent, hold, browser):
-    hold(*[f"127.0.0.1:{port}" for port in range(3001, 3401)], name="filebeat")
+    for first in (3001, 3201):
+        hold(*[f"127.0.0.1:{port}" for port in range(first, first + 200)], name="filebeat")
     agent("[filebeat core]\nports = 3001-3401\n")
     browser.get(URL)
     assert states(browser) == ["absent"] + 299 * ["ok"]
