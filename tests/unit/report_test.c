@@ -20,7 +20,7 @@ static void test_table(void **state)
     (void)state;
 
     sample_make(&sample);
-    report_table(&sample.look, false, &text);
+    report_table(&sample.look, false, 0, &text);
     assert_has(&text, "STATE        RECEIVER");
     assert_has(&text, "ok           core-switches  *:6984        100      filebeat");
     assert_has(&text, "100,101  filebeat,filebeat");
@@ -30,7 +30,7 @@ static void test_table(void **state)
     assert_has(&text, "3 processes could not be read: run as root");
     assert_lacks(&text, "\x1b");
     text_free(&text);
-    report_table(&sample.look, true, &text);
+    report_table(&sample.look, true, 0, &text);
     assert_has(&text, "\x1b[31mwrong_owner\x1b[0m");
     text_free(&text);
 }
@@ -48,20 +48,20 @@ static void test_table_of_queues(void **state)
     pair[0].socket.receive_queue_bytes = 106496;
     sample.ports[SAMPLE_OK].sockets = pair;
     sample.ports[SAMPLE_OK].socket_count = sample.ports[SAMPLE_OK].counted_count = 2;
-    report_table(&sample.look, false, &text);
+    report_table(&sample.look, false, 0, &text);
     assert_has(&text, " QUEUE  BUFFER  FILL  DROPS  NOTE\n");
     assert_has(&text, " 107264  425984   50%     10");
     assert_has(&text, "       -       -     -      -  no socket:");
     text_free(&text);
     sample_add_history(&sample);
     sample.ports[SAMPLE_SHARED].history.has_peak = false;
-    report_table(&sample.look, false, &text);
+    report_table(&sample.look, false, 0, &text);
     assert_has(&text, " QUEUE  PEAK  BUFFER  FILL  DROPS  NOTE\n");
     assert_has(&text, " 107264  5000  425984   50%     10");
     assert_has(&text, "    768     -  212992    0%      5");
     text_free(&text);
     sample.look.has_history = false;
-    report_table(&sample.look, false, &text);
+    report_table(&sample.look, false, 0, &text);
     assert_lacks(&text, "PEAK");
     text_free(&text);
 }
