@@ -66,6 +66,30 @@ static void test_table_of_queues(void **state)
     text_free(&text);
 }
 
+/* Rows that do not fit give way to the summary; those that stay are the worst. */
+static void test_table_of_limited_height(void **state)
+{
+    struct sample sample;
+    struct text whole = {0}, text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    report_table(&sample.look, false, 0, &whole);
+    report_table(&sample.look, false, 12, &text); /* headings, 8 rows, and 3 lines below */
+    assert_string_equal(text.bytes, whole.bytes);
+    text_free(&text);
+    report_table(&sample.look, false, 11, &text);
+    assert_has(&text, "NOTE\nabsent ");
+    assert_has(&text, "\nok           core-switches ");
+    assert_has(&text, "\xe2\x80\xa6 2 more rows, none of them worse\n\n3 of 6 expected");
+    assert_has(&text, "3 processes could not be read: run as root");
+    text_free(&text);
+    report_table(&sample.look, false, 1, &text);
+    assert_has(&text, "\xe2\x80\xa6 8 more rows, none of them worse\n\n3 of 6 expected");
+    text_free(&text);
+    text_free(&whole);
+}
+
 static void test_exit_statuses(void **state)
 {
     struct sample sample;
@@ -316,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_table_of_queues),
+        cmocka_unit_test(test_table_of_limited_height),
         cmocka_unit_test(test_exit_statuses),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_is_as_documented),

@@ -89,7 +89,7 @@ static pid_t server_process(void)
 
 static void test_serves_every_page(void **state)
 {
-    static const char *const paths[] = {"/", "/metrics", "/api/v1/status", "/-/healthy",
+    static const char *const paths[] = {"/", "/page.css", "/page.js", "/metrics", "/api/v1/status", "/-/healthy",
                                         "/-/ready"};
 
     for (int round = 0; round < 20; round++)
