@@ -15,7 +15,7 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDENING) $(CPPFLAG
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 COLLECTOR_LIBS := -lmnl -linih -lcap-ng -ljansson
-SERVER_LIBS := -lcivetweb -lseccomp -lcap-ng -lpthread
+SERVER_LIBS := -lcivetweb -lcrypt -ldeflate -lseccomp -lcap-ng -lpthread
 
 SHARED_SOURCES := src/channel.c src/clock.c src/log.c src/text.c
 COLLECTOR_SOURCES := $(sort $(filter-out src/main.c src/sandbox_server.c $(SHARED_SOURCES),$(wildcard src/*.c)) \
@@ -137,7 +137,7 @@ valgrind:
 		system PYTEST='-q -m valgrind'
 
 # The server alone has threads: its tests, and those that run it.
-THREADED_TESTS := $(patsubst %,build/tsan/unit/%_test,requests http server)
+THREADED_TESTS := $(patsubst %,build/tsan/unit/%_test,auth gzip requests http http_negotiation server)
 tsan:
 	$Qtests/tools/install-deps build test
 	$Q$(MAKE) --no-print-directory -j$(JOBS) B=build/tsan HARDENING=-fPIE \
@@ -159,12 +159,13 @@ FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 fuzz:
 	$Qtests/tools/install-deps build analysis
 	$Q$(MAKE) --no-print-directory -j$(JOBS) B=build/fuzz CC=clang HARDENING=-fPIE \
-		CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' build/fuzz/libcollector.a
+		CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' \
+		build/fuzz/libcollector.a build/fuzz/libserver.a
 	$Qset -e; for target in $(FUZZ_TARGETS); do \
 		mkdir -p build/fuzz/found/$$target; \
 		clang -std=c17 -D_GNU_SOURCE -Iinclude $(FUZZ_FLAGS) -fsanitize=fuzzer \
 			-o build/fuzz/$$target tests/fuzz/$${target}_fuzz.c build/fuzz/libcollector.a \
-			$(COLLECTOR_LIBS); \
+			build/fuzz/libserver.a -Wl,--as-needed $(COLLECTOR_LIBS) $(SERVER_LIBS); \
 		build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -timeout=10 \
 			-artifact_prefix=build/fuzz/$$target- build/fuzz/found/$$target \
 			tests/fuzz/corpus/$$target > build/fuzz/$$target.log 2>&1 \

@@ -10,7 +10,8 @@ enum { CHANNEL_DESCRIPTOR = 3 }; /* the child's end, in the exec'ed program */
 enum { CHANNEL_TEXT_SIZE = 4096 };
 
 enum channel_kind {
-    CHANNEL_CONFIGURE = 1, /* collector -> server: text = listen '\n' allow */
+    CHANNEL_CONFIGURE = 1, /* collector -> server: text = listen '\n' allow; id = length of the
+                            * users, descriptor = the users, or 0 and none: no password is asked */
     CHANNEL_READY,         /* server -> collector: it serves */
     CHANNEL_FAILED,        /* server -> collector: text says why it cannot serve */
     CHANNEL_REQUEST,       /* server -> collector: id, format */
@@ -19,6 +20,7 @@ enum channel_kind {
 
 enum channel_format {
     FORMAT_METRICS = 1, /* Prometheus text 0.0.4 */
+    FORMAT_OPENMETRICS, /* OpenMetrics 1.0.0 */
     FORMAT_STATUS_JSON,
     FORMAT_PAGE, /* the status page, HTML */
     FORMAT_READY /* answer: a descriptor once the first look is done */

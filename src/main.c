@@ -77,15 +77,25 @@ static struct config *load(const struct config_overrides *overrides, bool logs)
     return config;
 }
 
+/* The other commands are for every user, who may not read the file of passwords. */
+static struct config_overrides with_users(const struct arguments *arguments)
+{
+    struct config_overrides overrides = arguments->overrides;
+
+    overrides.reads_users = true;
+    return overrides;
+}
+
 static int run_command(const struct arguments *arguments)
 {
-    struct config *config = load(&arguments->overrides, true);
+    struct config_overrides overrides = with_users(arguments);
+    struct config *config = load(&overrides, true);
     char server[4096];
 
     if (!config)
         return EXIT_USAGE;
     find_server(server, sizeof(server));
-    return agent_run(config, &arguments->overrides, server) ? EXIT_RUNTIME : EXIT_SUCCESS;
+    return agent_run(config, &overrides, server) ? EXIT_RUNTIME : EXIT_SUCCESS;
 }
 
 /* Write one look for the command; lines: the most that a table may take, 0: any number. Returns the
@@ -97,7 +107,7 @@ static int report_look(const struct arguments *arguments, const struct look *loo
 
     switch (arguments->command) {
     case COMMAND_METRICS:
-        metrics_write(look, NULL, text);
+        metrics_write(look, NULL, EXPOSITION_TEXT, text);
         return incomplete;
     case COMMAND_DISCOVER:
         report_discover(look, text);
@@ -227,7 +237,8 @@ static int discover_command(const struct arguments *arguments)
 
 static int check_config_command(const struct arguments *arguments)
 {
-    struct config *config = load(&arguments->overrides, false);
+    struct config_overrides overrides = with_users(arguments);
+    struct config *config = load(&overrides, false);
     struct text text = {0};
 
     if (!config)

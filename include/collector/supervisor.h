@@ -7,16 +7,23 @@
 
 struct supervisor;
 
-/* program: path of udpwatch-server; listen, allow: as in struct config; all copied.
+/* What the server must know, as in struct config. */
+struct server_settings {
+    const char *listen;
+    const char *allow;
+    const char *users;
+};
+
+/* program: path of udpwatch-server; it and the settings are copied.
  * Starts it and waits at most 10 s until it serves.
  * Returns 0 and the supervisor; -errno with the reason logged (an address in use ...). */
-int supervisor_start(struct supervisor **supervisor, const char *program, const char *listen,
-                     const char *allow);
+int supervisor_start(struct supervisor **supervisor, const char *program,
+                     const struct server_settings *settings);
 
 /* Serve with other settings: the server is stopped and started anew; when that fails, it is started
  * with the old settings again. Returns 0, or -errno with the reason logged. Not counted as a
  * restart. */
-int supervisor_change(struct supervisor *supervisor, const char *listen, const char *allow);
+int supervisor_change(struct supervisor *supervisor, const struct server_settings *settings);
 
 /* The channel's descriptor to poll for reading, or -1 while no server runs. */
 int supervisor_channel(const struct supervisor *supervisor);

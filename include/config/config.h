@@ -44,6 +44,8 @@ enum { CONFIG_WINDOW_SAMPLES = 10 };
 struct config {
     char *listen;            /* as civetweb's listening_ports wants it: "127.0.0.1:9117,..." */
     char *allow;             /* comma-separated CIDRs, checked and normalised */
+    char *auth_file;         /* who may ask for what; "": everybody */
+    char *users;             /* what it holds, see config/auth_file.h; "": none, or not read */
     enum config_scope scope; /* SCOPE_ALL as well while no receiver is configured */
     size_t max_sockets;
     int64_t sample_interval; /* nanoseconds: the look between scrapes */
@@ -60,6 +62,7 @@ struct config {
 /* What the command line overrides: NULL where it says nothing. They live as long as the program. */
 struct config_overrides {
     bool no_files;    /* read no file at all: the built-in defaults */
+    bool reads_users; /* read auth_file too: for those who may, as it is secret */
     const char *file; /* --config; NULL: the default file, which may be missing */
     const char *procfs;
     const char *listen;

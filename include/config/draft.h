@@ -11,8 +11,9 @@
 
 /* Twice all ports: a list of ranges is short, but what it names has to fit in memory. */
 enum { CONFIG_PORTS_MAX = 131072 };
-enum { CONFIG_AGENT_KEYS = 9, CONFIG_RECEIVER_KEYS = 7 };
-enum { CONFIG_KEY_SAMPLE_INTERVAL = 2, CONFIG_KEY_PEAK_WINDOW = 3 }; /* of those of [agent] */
+enum { CONFIG_AGENT_KEYS = 10, CONFIG_RECEIVER_KEYS = 7 };
+/* Of those of [agent]. */
+enum { CONFIG_KEY_AUTH_FILE = 2, CONFIG_KEY_SAMPLE_INTERVAL = 3, CONFIG_KEY_PEAK_WINDOW = 4 };
 
 /* In a place that is not set, the line is 0. */
 struct config_draft_receiver {

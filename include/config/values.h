@@ -55,6 +55,9 @@ void config_duration_print(struct text *text, int64_t nanoseconds);
 /* An absolute path, there or not, or empty. */
 bool config_value_state_dir(const char *value, char **directory, const struct config_place *place);
 
+/* An absolute path, or nothing. What is there is config/auth_file.h's. */
+bool config_value_auth_file(const char *value, char **file, const struct config_place *place);
+
 /* yes or no. */
 bool config_value_required(const char *value, bool *required, const struct config_place *place);
 

@@ -1,5 +1,5 @@
-/* The mechanism of an exposition: families, labels, escaping. Which metrics there are is
- * metrics.c's. */
+/* The mechanism of an exposition, in both of its forms: families, labels, escaping. Which metrics
+ * there are is metrics.c's. */
 #ifndef UDPWATCH_FORMAT_H
 #define UDPWATCH_FORMAT_H
 
@@ -9,10 +9,17 @@
 
 #include "text.h"
 
-enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM };
+enum exposition_format {
+    EXPOSITION_TEXT,       /* Prometheus text 0.0.4 */
+    EXPOSITION_OPENMETRICS /* OpenMetrics 1.0.0 */
+};
+
+/* METRIC_INFO: the text form has no such type and calls it a gauge. */
+enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM, METRIC_INFO };
 
 /* An exposition being written. The text is the caller's. */
 struct exposition {
+    enum exposition_format format;
     struct text *text;
     const char *name; /* of the family being written: static */
 };
@@ -24,7 +31,8 @@ struct exposition {
 void labels_add(struct text *labels, const char *name, const char *value);
 void labels_add_number(struct text *labels, const char *name, uint64_t value);
 
-/* Begin a family; its samples follow until the next one begins. name and help: static strings. */
+/* Begin a family; its samples follow until the next one begins. name: as its samples have it, so a
+ * counter's ends with _total and an info's with _info; name and help: static strings. */
 void exposition_family(struct exposition *exposition, const char *name, enum metric_type type,
                        const char *help);
 
@@ -45,5 +53,8 @@ void exposition_histogram(struct exposition *exposition, const struct text *labe
 /* A family of one sample without labels, which is left out when it is not known. */
 void exposition_single(struct exposition *exposition, const char *name, enum metric_type type,
                        const char *help, bool known, uint64_t value);
+
+/* After the last sample: OpenMetrics has a line that says so. */
+void exposition_end(struct exposition *exposition);
 
 #endif

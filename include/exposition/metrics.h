@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "collector/look.h"
+#include "exposition/format.h"
 #include "text.h"
 
 /* What only the agent knows, and a single look does not. */
@@ -19,6 +20,7 @@ struct agent_history {
 /* Write the whole exposition of a look into text. history: NULL when there is none; what the ledger
  * keeps is told when both it and the look have a history.
  * text->failed says whether memory ran out. */
-void metrics_write(const struct look *look, const struct agent_history *history, struct text *text);
+void metrics_write(const struct look *look, const struct agent_history *history,
+                   enum exposition_format format, struct text *text);
 
 #endif

@@ -4,16 +4,18 @@
 
 #include <stddef.h>
 
+struct auth;
 struct http;
 struct requests;
 
 /* Bind and start the threads; every request waits until http_serve.
  *
  * listen: ADDR:PORT, comma-separated. allow: CIDRs that may connect, comma-separated. requests:
- * asked for what only the collector knows; it must outlive the server. reason: where to say why it
- * failed. Returns 0 and the server, or -EIO with the reason. */
+ * asked for what only the collector knows. auth: asked whether a request has the right password;
+ * NULL: none is needed. Both must outlive the server. reason: where to say why it failed. Returns 0
+ * and the server, or -EIO with the reason. */
 int http_start(struct http **http, const char *listen, const char *allow, struct requests *requests,
-               char *reason, size_t size);
+               struct auth *auth, char *reason, size_t size);
 
 /* From now on answer. */
 void http_serve(struct http *http);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+struct gzip;
 struct mg_connection;
 
 /* What to send: the body is text, or what the descriptor holds. All stays the caller's. */
@@ -13,6 +14,8 @@ struct reply {
     const char *headers; /* further ones, each ended by CRLF; NULL: none */
     const char *text;
     int descriptor; /* used when text is NULL */
+    struct gzip
+        *gzip; /* compress the body, where that gains something; NULL: the client did not ask */
 };
 
 /* The next reply is the last on its connection, and says so. */

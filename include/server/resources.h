@@ -4,11 +4,18 @@
 
 #include "server/route.h"
 
+struct gzip;
 struct mg_connection;
 struct requests;
 
-/* Answer the request of the connection. requests: asked for what only the collector knows. */
+/* What the answers are made with; all is the caller's. */
+struct resources {
+    struct requests *requests; /* asked for what only the collector knows */
+    struct gzip *gzip;
+};
+
+/* Answer the request of the connection. */
 void resources_answer(struct mg_connection *connection, enum route route,
-                      struct requests *requests);
+                      const struct resources *resources);
 
 #endif

@@ -10,7 +10,8 @@ struct response {
     int status;
     const char *content_type;
     const char *headers; /* further ones, each ended by CRLF; NULL: none */
-    size_t length;       /* of the body */
+    bool gzip;           /* how the body is encoded */
+    size_t length;       /* of the body, as it is sent */
     bool has_body;       /* false: the answer to HEAD */
     bool keep_alive;
 };

@@ -171,17 +171,26 @@ static void refuse_bad_config(struct agent *agent, const struct text *messages)
     text_free(&reason);
 }
 
+static struct server_settings settings_of(const struct config *config)
+{
+    return (struct server_settings){config->listen, config->allow, config->users};
+}
+
 static int change_server(struct agent *agent, const struct config *config)
 {
+    struct server_settings new = settings_of(config);
+
     if (strcmp(config->listen, agent->config->listen) == 0 &&
-        strcmp(config->allow, agent->config->allow) == 0)
+        strcmp(config->allow, agent->config->allow) == 0 &&
+        strcmp(config->users, agent->config->users) == 0)
         return 0;
-    return supervisor_change(agent->supervisor, config->listen, config->allow);
+    return supervisor_change(agent->supervisor, &new);
 }
 
 /* The sockets of ports that are new in it are their baseline from here on. */
 static int use_config(struct agent *agent, struct config *config)
 {
+    struct server_settings old = settings_of(agent->config);
     const struct look *look;
     int result = change_server(agent, config);
 
@@ -189,7 +198,7 @@ static int use_config(struct agent *agent, struct config *config)
         return result;
     result = collector_change(agent->collector, config);
     if (result) {
-        supervisor_change(agent->supervisor, agent->config->listen, agent->config->allow);
+        supervisor_change(agent->supervisor, &old);
         return result;
     }
     if (strcmp(config->state_dir, agent->config->state_dir) != 0)
@@ -392,6 +401,7 @@ static int open_collector(struct agent *agent)
 
 static int start(struct agent *agent, const char *server_program)
 {
+    struct server_settings settings = settings_of(agent->config);
     const struct look *look;
     int result = service_open(&agent->service);
 
@@ -407,8 +417,7 @@ static int start(struct agent *agent, const char *server_program)
     if (!result)
         result = take_look(agent, false, &look);
     if (!result)
-        result = supervisor_start(&agent->supervisor, server_program, agent->config->listen,
-                                  agent->config->allow);
+        result = supervisor_start(&agent->supervisor, server_program, &settings);
     if (!result)
         arm_timer(agent->sample_timer, agent->config->sample_interval,
                   agent->config->sample_interval);

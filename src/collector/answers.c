@@ -52,7 +52,9 @@ static int render(const struct look *look, const struct agent_history *history, 
     int result;
 
     if (format == FORMAT_METRICS) {
-        metrics_write(look, history, &text);
+        metrics_write(look, history, EXPOSITION_TEXT, &text);
+    } else if (format == FORMAT_OPENMETRICS) {
+        metrics_write(look, history, EXPOSITION_OPENMETRICS, &text);
     } else if (format == FORMAT_STATUS_JSON) {
         report_json(look, &text);
     } else if (format == FORMAT_PAGE) {

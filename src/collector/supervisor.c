@@ -38,6 +38,7 @@ enum state {
 struct settings {
     char *listen;
     char *allow;
+    char *users;
 };
 
 struct supervisor {
@@ -60,13 +61,15 @@ static void free_settings(struct settings *settings)
 {
     free(settings->listen);
     free(settings->allow);
+    free(settings->users);
 }
 
-static int copy_settings(struct settings *settings, const char *listen, const char *allow)
+static int copy_settings(struct settings *settings, const struct server_settings *from)
 {
-    settings->listen = strdup(listen);
-    settings->allow = strdup(allow);
-    if (settings->listen && settings->allow)
+    settings->listen = strdup(from->listen);
+    settings->allow = strdup(from->allow);
+    settings->users = strdup(from->users);
+    if (settings->listen && settings->allow && settings->users)
         return 0;
     free_settings(settings);
     return -ENOMEM;
@@ -101,7 +104,14 @@ static int send_settings(int channel, const struct settings *settings)
         snprintf(message.text, sizeof message.text, "%s\n%s", settings->listen, settings->allow);
     if (length < 0 || (size_t)length >= sizeof message.text)
         return -E2BIG;
-    return channel_send(channel, &message, -1);
+    message.id = strlen(settings->users);
+    int users = message.id ? channel_seal(settings->users, message.id) : -1;
+    if (message.id && users < 0)
+        return users;
+    int result = channel_send(channel, &message, users);
+    if (users >= 0)
+        close(users);
+    return result;
 }
 
 /* Start a process and give it its settings. Returns 0, or -errno and there is no process. */
@@ -332,8 +342,8 @@ static int start_and_wait(struct supervisor *supervisor)
     return result;
 }
 
-int supervisor_start(struct supervisor **supervisor, const char *program, const char *listen,
-                     const char *allow)
+int supervisor_start(struct supervisor **supervisor, const char *program,
+                     const struct server_settings *settings)
 {
     struct supervisor *started = calloc(1, sizeof *started);
     int result = -ENOMEM;
@@ -342,7 +352,7 @@ int supervisor_start(struct supervisor **supervisor, const char *program, const 
     started->channel = -1;
     started->program = strdup(program);
     if (started->program)
-        result = copy_settings(&started->settings, listen, allow);
+        result = copy_settings(&started->settings, settings);
     if (!result)
         result = start_and_wait(started);
     if (result) {
@@ -365,11 +375,11 @@ static void go_back(struct supervisor *supervisor, struct settings *old)
     }
 }
 
-int supervisor_change(struct supervisor *supervisor, const char *listen, const char *allow)
+int supervisor_change(struct supervisor *supervisor, const struct server_settings *settings)
 {
     struct settings old = supervisor->settings;
     struct settings new;
-    int result = copy_settings(&new, listen, allow);
+    int result = copy_settings(&new, settings);
     if (result)
         return result;
     end_process(supervisor);

@@ -12,7 +12,8 @@ struct endpoint {
 };
 
 static const char ipv6_remedy[] =
-    "the server speaks IPv4 only: write an IPv4 address, and put a proxy such as stunnel4 in front";
+    "the server speaks IPv4 only: write 127.0.0.1:9117, and put stunnel4 in front, as the example "
+    "stunnel/udpwatch.conf does";
 
 /* Whether an item of a list looks like IPv6, with or without brackets and port. */
 static bool looks_ipv6(const char *item)
@@ -164,7 +165,11 @@ static bool add_network(const char *item, struct text *text, const struct config
         return false;
     }
     if (looks_ipv6(item)) {
-        config_error(place, "\"%.80s\" can never connect; %s", item, ipv6_remedy);
+        config_error(place,
+                     "\"%.80s\" can never connect, as the server speaks IPv4 only; allow "
+                     "127.0.0.1/32 and put stunnel4 in front, as the example stunnel/udpwatch.conf "
+                     "does",
+                     item);
         return false;
     }
     if (!split_network(item, &network, &length)) {

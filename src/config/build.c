@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/auth_file.h"
 #include "config/check.h"
 #include "config/values.h"
 
@@ -46,6 +47,7 @@ static void apply_defaults(struct config_draft *draft)
 {
     set_default(draft, &draft->agent.listen, "0.0.0.0:9117");
     set_default(draft, &draft->agent.allow, "0.0.0.0/0");
+    set_default(draft, &draft->agent.auth_file, "");
     set_default(draft, &draft->agent.procfs, "/proc");
     set_default(draft, &draft->agent.state_dir, "/var/lib/udpwatch");
     for (size_t i = 0; i < draft->receiver_count; i++) {
@@ -103,6 +105,9 @@ struct config *config_build(struct config_draft *draft, const struct config_over
 {
     apply_overrides(draft, overrides);
     apply_defaults(draft);
+    if (overrides->reads_users && draft->agent.auth_file && *draft->agent.auth_file)
+        config_auth_file_read(draft);
+    set_default(draft, &draft->agent.users, "");
     config_check(draft);
     if (draft->agent.procfs)
         config_check_client_ports(draft, draft->agent.procfs);
@@ -127,6 +132,8 @@ void config_free(struct config *config)
     free(config->ports);
     free(config->listen);
     free(config->allow);
+    free(config->auth_file);
+    free(config->users);
     free(config->procfs);
     free(config->state_dir);
     free(config);

@@ -44,6 +44,7 @@ static void print_agent(const struct config *config, struct text *text)
     text_append(text, "[agent]\n");
     print_value(text, "listen", config->listen);
     print_value(text, "allow", config->allow);
+    print_value(text, "auth_file", config->auth_file);
     print_duration(text, "sample_interval", config->sample_interval);
     print_duration(text, "peak_window", config->peak_window);
     print_value(text, "scope", config->scope == SCOPE_ALL ? "all" : "expected");

@@ -198,6 +198,8 @@ void config_draft_free(struct config_draft *draft)
     free(draft->ports);
     free(draft->agent.listen);
     free(draft->agent.allow);
+    free(draft->agent.auth_file);
+    free(draft->agent.users);
     free(draft->agent.procfs);
     free(draft->agent.state_dir);
     *draft = (struct config_draft){0};

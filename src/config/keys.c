@@ -33,6 +33,12 @@ static void set_allow(struct config_draft *draft, const char *value,
     config_value_allow(value, &draft->agent.allow, place);
 }
 
+static void set_auth_file(struct config_draft *draft, const char *value,
+                          const struct config_place *place)
+{
+    config_value_auth_file(value, &draft->agent.auth_file, place);
+}
+
 static void set_scope(struct config_draft *draft, const char *value,
                       const struct config_place *place)
 {
@@ -183,6 +189,7 @@ static void add_ports(struct config_draft *draft, const char *value,
 static const struct key agent_keys[CONFIG_AGENT_KEYS] = {
     {"listen", set_listen, "0.0.0.0:9117", false, false},
     {"allow", set_allow, "0.0.0.0/0", false, false},
+    {"auth_file", set_auth_file, "/etc/udpwatch/auth", false, true},
     {"sample_interval", set_sample_interval, "1s", false, false},
     {"peak_window", set_peak_window, "60s", false, false},
     {"scope", set_scope, "expected", false, false},

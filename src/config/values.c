@@ -160,6 +160,18 @@ bool config_value_state_dir(const char *value, char **directory, const struct co
     return hand_out(value, directory, place);
 }
 
+bool config_value_auth_file(const char *value, char **file, const struct config_place *place)
+{
+    if (*value != '\0' && *value != '/') {
+        config_error(place,
+                     "\"%.80s\" is a relative path; write an absolute one, as /etc/udpwatch/auth, "
+                     "or none to ask for no password",
+                     value);
+        return false;
+    }
+    return hand_out(value, file, place);
+}
+
 bool config_value_required(const char *value, bool *required, const struct config_place *place)
 {
     if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {

@@ -125,7 +125,7 @@ static void write_receivers(struct metrics_writer *writer)
 
 static void write_process_info(struct metrics_writer *writer)
 {
-    exposition_family(&writer->out, "udpwatch_process_info", METRIC_GAUGE,
+    exposition_family(&writer->out, "udpwatch_process_info", METRIC_INFO,
                       "1 for each process that holds a watched socket.");
     for (size_t i = 0; i < writer->holder_count; i++) {
         const struct process *process = writer->holders[i];
@@ -245,7 +245,7 @@ static void write_build_info(struct metrics_writer *writer)
 {
     struct text labels = {0};
 
-    exposition_family(&writer->out, "udpwatch_build_info", METRIC_GAUGE,
+    exposition_family(&writer->out, "udpwatch_build_info", METRIC_INFO,
                       "1; the version is a label.");
     labels_add(&labels, "version", UDPWATCH_VERSION);
     exposition_integer(&writer->out, &labels, 1);
@@ -293,11 +293,14 @@ static void write_families(struct metrics_writer *writer)
     if (writer->history)
         write_agent(writer);
     write_build_info(writer);
+    exposition_end(&writer->out);
 }
 
-void metrics_write(const struct look *look, const struct agent_history *history, struct text *text)
+void metrics_write(const struct look *look, const struct agent_history *history,
+                   enum exposition_format format, struct text *text)
 {
-    struct metrics_writer writer = {.look = look, .history = history, .out = {.text = text}};
+    struct metrics_writer writer = {
+        .look = look, .history = history, .out = {.format = format, .text = text}};
 
     if (prepare(&writer)) {
         text->failed = true;

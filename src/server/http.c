@@ -11,6 +11,8 @@
 
 #include "clock.h"
 #include "log.h"
+#include "server/auth.h"
+#include "server/gzip.h"
 #include "server/log_limit.h"
 #include "server/reply.h"
 #include "server/resources.h"
@@ -26,7 +28,8 @@ enum { MOST_KEPT_ALIVE = 16 };
 
 struct http {
     struct mg_context *context;
-    struct requests *requests;
+    struct resources resources;
+    struct auth *auth; /* NULL: everybody may ask */
     atomic_bool serving;
     atomic_int connections;
     pthread_mutex_t start_mutex;
@@ -52,6 +55,36 @@ static void wait_until_serving(struct http *http)
     pthread_mutex_unlock(&http->start_mutex);
 }
 
+/* What tells whether the server lives tells no more. A method that is refused is refused before, as
+ * civetweb itself refuses some: that tells nothing of the paths. */
+static bool needs_password(const struct http *http, enum route route)
+{
+    return http->auth && route != ROUTE_HEALTHY && route != ROUTE_READY &&
+           route != ROUTE_METHOD_NOT_ALLOWED;
+}
+
+/* Returns whether the request shows the right password; if not, that is its answer. */
+static bool may_ask(struct mg_connection *connection, struct auth *auth)
+{
+    static const char challenge[] =
+        "WWW-Authenticate: Basic realm=\"udpwatch\", charset=\"UTF-8\"\r\n";
+    const char *header = mg_get_header(connection, "Authorization");
+    switch (auth_check(auth, header, mg_get_request_info(connection)->remote_addr)) {
+    case AUTH_RIGHT:
+        return true;
+    case AUTH_MISSING:
+        reply_send_text(connection, 401, challenge, "401 a user and a password are needed\n");
+        return false;
+    case AUTH_BUSY:
+        reply_send_text(connection, 503, "Retry-After: 1\r\n",
+                        "503 too many passwords are being checked\n");
+        return false;
+    default:
+        reply_send_text(connection, 401, challenge, "401 wrong user or password\n");
+        return false;
+    }
+}
+
 /* civetweb's begin_request: never 0, which would let it serve files. */
 static int handle_request(struct mg_connection *connection)
 {
@@ -60,8 +93,9 @@ static int handle_request(struct mg_connection *connection)
     wait_until_serving(http);
     if (atomic_load(&http->connections) > MOST_KEPT_ALIVE)
         reply_be_last(connection);
-    resources_answer(connection, route_find(request->request_method, request->local_uri_raw),
-                     http->requests);
+    enum route route = route_find(request->request_method, request->local_uri_raw);
+    if (!needs_password(http, route) || may_ask(connection, http->auth))
+        resources_answer(connection, route, &http->resources);
     return 1;
 }
 
@@ -74,7 +108,7 @@ static int handle_error(struct mg_connection *connection, int status, const char
     reply_be_last(connection);
     if (status == 400 && request && request->http_version &&
         route_find(request->request_method, "/") == ROUTE_METHOD_NOT_ALLOWED) {
-        resources_answer(connection, ROUTE_METHOD_NOT_ALLOWED, http_of(connection)->requests);
+        resources_answer(connection, ROUTE_METHOD_NOT_ALLOWED, &http_of(connection)->resources);
     } else {
         snprintf(text, sizeof text, "%d %s\n", status, message);
         reply_send_text(connection, status, NULL, text);
@@ -98,7 +132,7 @@ static void handle_close(const struct mg_connection *closing)
         !reply_is_last(connection)) {
         reply_be_last(connection);
         if (route_find(request->request_method, "/") == ROUTE_METHOD_NOT_ALLOWED)
-            resources_answer(connection, ROUTE_METHOD_NOT_ALLOWED, http_of(connection)->requests);
+            resources_answer(connection, ROUTE_METHOD_NOT_ALLOWED, &http_of(connection)->resources);
         else
             reply_send_text(connection, 400, NULL, "400 not a URI of this server\n");
     }
@@ -186,33 +220,59 @@ static struct mg_context *start_civetweb(struct http *http, const char *listen, 
     return mg_start(&callbacks, http, options);
 }
 
-int http_start(struct http **http, const char *listen, const char *allow, struct requests *requests,
-               char *reason, size_t size)
+/* Returns NULL when memory runs out. */
+static struct http *make(struct requests *requests, char *reason, size_t size)
+{
+    struct http *http = calloc(1, sizeof *http);
+    if (!http)
+        return NULL;
+    if (gzip_open(&http->resources.gzip)) {
+        free(http);
+        return NULL;
+    }
+    http->resources.requests = requests;
+    http->reason = reason;
+    http->reason_size = size;
+    http->start_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    http->started = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    http->log_limit.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    return http;
+}
+
+static void release(struct http *http)
+{
+    gzip_close(http->resources.gzip);
+    free(http);
+}
+
+/* Returns whether it runs; if not, the reason is given. */
+static bool start(struct http *http, const char *listen, const char *allow)
 {
     struct text access = {0};
-    struct http *started = calloc(1, sizeof *started);
-    snprintf(reason, size, "%s", started ? "" : "out of memory");
-    if (!started)
-        return -EIO;
-    started->requests = requests;
-    started->reason = reason;
-    started->reason_size = size;
-    started->start_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    started->started = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-    started->log_limit.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     if (write_access_list(&access, allow) == 0)
-        started->context = start_civetweb(started, listen, access.bytes);
+        http->context = start_civetweb(http, listen, access.bytes);
     text_free(&access);
-    pthread_mutex_lock(&started->start_mutex);
-    started->reason = NULL;
-    pthread_mutex_unlock(&started->start_mutex);
-    if (!started->context) {
-        if (reason[0] == '\0')
-            snprintf(reason, size, "the HTTP library does not start");
-        free(started);
+    pthread_mutex_lock(&http->start_mutex);
+    if (!http->context && http->reason[0] == '\0')
+        snprintf(http->reason, http->reason_size, "the HTTP library does not start");
+    http->reason = NULL;
+    pthread_mutex_unlock(&http->start_mutex);
+    return http->context != NULL;
+}
+
+int http_start(struct http **http, const char *listen, const char *allow, struct requests *requests,
+               struct auth *auth, char *reason, size_t size)
+{
+    struct http *made = make(requests, reason, size);
+    snprintf(reason, size, "%s", made ? "" : "out of memory");
+    if (!made)
+        return -EIO;
+    made->auth = auth;
+    if (!start(made, listen, allow)) {
+        release(made);
         return -EIO;
     }
-    *http = started;
+    *http = made;
     return 0;
 }
 
@@ -227,5 +287,5 @@ void http_serve(struct http *http)
 void http_stop(struct http *http)
 {
     mg_stop(http->context);
-    free(http);
+    release(http);
 }

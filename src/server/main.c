@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include "channel.h"
 #include "log.h"
 #include "sandbox.h"
+#include "server/auth.h"
 #include "server/http.h"
 #include "server/requests.h"
 
@@ -57,19 +59,45 @@ static int is_channel(int descriptor)
     return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
 }
 
-/* Cut "listen\nallow" in two. */
+/* Read the users, of which none may be missing: nobody is let in by a descriptor that was lost. */
+static int read_users(int descriptor, size_t length, struct auth **auth)
+{
+    *auth = NULL;
+    if (descriptor < 0)
+        return length == 0 ? 0 : -EPROTO;
+    off_t end = lseek(descriptor, 0, SEEK_END);
+    if (end < 0)
+        return -errno;
+    if (length == 0 || (size_t)end != length)
+        return -EPROTO;
+    char *users = malloc(length);
+    if (!users)
+        return -ENOMEM;
+    ssize_t count = pread(descriptor, users, length, 0);
+    int result = count < 0 ? -errno : count < end ? -EPROTO : 0;
+    if (!result)
+        result = auth_open(auth, users, length);
+    free(users);
+    return result;
+}
+
+/* Cut "listen\nallow" in two, and take the users. */
 static int receive_settings(struct channel_message *message, const char **listen,
-                            const char **allow)
+                            const char **allow, struct auth **auth)
 {
     int descriptor;
     int result = channel_receive(CHANNEL_DESCRIPTOR, message, &descriptor);
     if (result <= 0)
         return result < 0 ? result : -EPIPE;
+    char *end = strchr(message->text, '\n');
+    if (message->kind == CHANNEL_CONFIGURE && end)
+        result = read_users(descriptor, message->id, auth);
+    else
+        result = -EPROTO;
     if (descriptor >= 0)
         close(descriptor);
-    char *end = strchr(message->text, '\n');
-    if (message->kind != CHANNEL_CONFIGURE || !end)
-        return -EPROTO;
+    if (result)
+        return result;
     *end = '\0';
     *listen = message->text;
     *allow = end + 1;
@@ -97,11 +125,12 @@ static int start(struct http **http, struct requests *requests)
     struct channel_message settings;
     const char *listen;
     const char *allow;
+    struct auth *auth;
     char reason[512];
-    int result = receive_settings(&settings, &listen, &allow);
+    int result = receive_settings(&settings, &listen, &allow, &auth);
     if (result)
         return fail("cannot receive the settings", result);
-    result = http_start(http, listen, allow, requests, reason, sizeof reason);
+    result = http_start(http, listen, allow, requests, auth, reason, sizeof reason);
     if (result) {
         report(CHANNEL_FAILED, reason);
         return result;

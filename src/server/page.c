@@ -18,5 +18,6 @@ const char *page_headers(void)
     return "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; "
            "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
            "frame-ancestors 'none'\r\n"
-           "Referrer-Policy: no-referrer\r\n";
+           "Referrer-Policy: no-referrer\r\n"
+           "Vary: Accept-Encoding\r\n";
 }

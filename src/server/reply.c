@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/gzip.h"
 #include "server/response.h"
 
 /* More than any body; mg_write takes an int. */
@@ -76,19 +77,36 @@ static int64_t body_length(const struct reply *reply)
     return length <= MOST_BYTES ? (int64_t)length : -EFBIG;
 }
 
-/* Header and body go out in one piece: one segment where they fit, and one look at what failed. */
+/* Returns the body compressed, the caller's to free, and says so in the response; or NULL: it goes
+ * out as it is. HEAD compresses as well, as its header is that of GET. */
+static char *compress_body(const struct reply *reply, struct response *response)
+{
+    char *compressed = NULL;
+    char *plain = reply->gzip ? malloc(response->length + 1) : NULL;
+    if (plain && fill_body(reply, plain, response->length) == 0) {
+        size_t length = gzip_compress(reply->gzip, plain, response->length, &compressed);
+        response->gzip = length > 0;
+        response->length = length > 0 ? length : response->length;
+    }
+    free(plain);
+    return compressed;
+}
+
+/* Header and body go out in one piece: one segment where they fit, and one look at what failed.
+ * compressed: what compress_body returned. */
 static int write_response(struct mg_connection *connection, const struct reply *reply,
-                          const struct response *response)
+                          const struct response *response, const char *compressed)
 {
     size_t length;
     char *bytes = response_begin(response, time(NULL), &length);
     if (!bytes)
         return -ENOMEM;
     int result = 0;
-    if (response->has_body) {
+    if (response->has_body && compressed)
+        memcpy(bytes + length, compressed, response->length);
+    else if (response->has_body)
         result = fill_body(reply, bytes + length, response->length);
-        length += response->length;
-    }
+    length += response->has_body ? response->length : 0;
     bool whole = !result && mg_write(connection, bytes, length) == (int)length;
     free(bytes);
     if (!whole || !response->keep_alive)
@@ -109,7 +127,10 @@ int reply_send(struct mg_connection *connection, const struct reply *reply)
         .has_body = !is_head(connection),
         .keep_alive = may_keep_alive(connection),
     };
-    return write_response(connection, reply, &response);
+    char *compressed = compress_body(reply, &response);
+    int result = write_response(connection, reply, &response, compressed);
+    free(compressed);
+    return result;
 }
 
 void reply_send_text(struct mg_connection *connection, int status, const char *headers,

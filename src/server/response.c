@@ -13,6 +13,7 @@ static const char *reason_of(int status)
     } reasons[] = {
         {200, "OK"},
         {400, "Bad Request"},
+        {401, "Unauthorized"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
         {408, "Request Timeout"},
@@ -44,20 +45,20 @@ char *response_begin(const struct response *response, time_t now, size_t *header
     char *bytes = malloc(HEADER_SIZE + (response->has_body ? response->length : 0));
     if (!bytes)
         return NULL;
-    int length =
-        snprintf(bytes, HEADER_SIZE,
-                 "HTTP/1.1 %d %s\r\n"
-                 "Date: %s\r\n"
-                 "Content-Type: %s\r\n"
-                 "Content-Length: %zu\r\n"
-                 "Cache-Control: no-store\r\n"
-                 "X-Content-Type-Options: nosniff\r\n"
-                 "%s"
-                 "Connection: %s\r\n"
-                 "\r\n",
-                 response->status, reason_of(response->status), date, response->content_type,
-                 response->length, response->headers ? response->headers : "",
-                 response->keep_alive ? "keep-alive" : "close");
+    int length = snprintf(
+        bytes, HEADER_SIZE,
+        "HTTP/1.1 %d %s\r\n"
+        "Date: %s\r\n"
+        "Content-Type: %s\r\n"
+        "Content-Length: %zu\r\n"
+        "Cache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
+        "%s%s"
+        "Connection: %s\r\n"
+        "\r\n",
+        response->status, reason_of(response->status), date, response->content_type,
+        response->length, response->gzip ? "Content-Encoding: gzip\r\n" : "",
+        response->headers ? response->headers : "", response->keep_alive ? "keep-alive" : "close");
     if (length < 0 || length >= HEADER_SIZE) {
         free(bytes);
         return NULL;

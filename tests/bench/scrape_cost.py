@@ -1,5 +1,6 @@
-"""Processor time of a scrape at 15 ports, of both processes together, beside `ss -uanpm`, which
-answers the same question for a person. Nine rounds, each of them measured in turn.
+"""Processor time of a scrape at 15 ports, of both processes together, in each form that a scraper
+can ask for, beside `ss -uanpm`, which answers the same question for a person. Nine rounds, each of
+them measured in turn.
 
 `make bench` runs it, in namespaces of its own; UDPWATCH_BUILD says which build."""
 
@@ -24,27 +25,35 @@ def processor_time(pids):
                for pid in pids for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
-def scrape(client):
-    client.request("GET", "/metrics")
-    assert client.getresponse().read()
+OPENMETRICS = {"Accept": "application/openmetrics-text"}
+GZIP = {"Accept-Encoding": "gzip"}
 
 
-def kept_alive():
+def scrape(client, headers):
+    """How many bytes the body takes on the wire."""
+    client.request("GET", "/metrics", headers=headers)
+    response = client.getresponse()
+    for name, value in headers.items():
+        told = {"Accept": "Content-Type", "Accept-Encoding": "Content-Encoding"}[name]
+        assert value in response.getheader(told)
+    return len(response.read())
+
+
+def kept_alive(headers):
     client = http.client.HTTPConnection("127.0.0.1", harness.PORT)
     with contextlib.closing(client):
-        for _ in range(SCRAPES):
-            scrape(client)
+        return [scrape(client, headers) for _ in range(SCRAPES)][-1]
 
 
 def connected_anew():
     for _ in range(SCRAPES):
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", harness.PORT)) as client:
-            scrape(client)
+            scrape(client, {})
 
 
-def cost(pids, scrapes):
+def cost(pids, scrapes, *arguments):
     before = processor_time(pids)
-    scrapes()
+    scrapes(*arguments)
     return (processor_time(pids) - before) / SCRAPES
 
 
@@ -59,17 +68,24 @@ def cost_of_ss():
     return (children() - before) / runs
 
 
+FORMS = {"text": {}, "OpenMetrics": OPENMETRICS, "text, gzip": GZIP,
+         "OpenMetrics, gzip": {**OPENMETRICS, **GZIP}}
+
+
 def measure(agent):
     pids = agent.pid, agent.server_pid()
-    kept_alive()
-    rounds = [(cost(pids, kept_alive), cost(pids, connected_anew), cost_of_ss())
-              for _ in range(ROUNDS)]
-    print(f"{'median of ' + str(ROUNDS):24}{'µs':>8}{'of ss':>8}{'spread of the ratio':>24}")
-    for index, name in enumerate(["scrape, kept alive", "scrape, new connection", "ss -uanpm"]):
-        ratios = sorted(row[index] / row[2] for row in rounds)
+    sizes = [kept_alive(headers) for headers in FORMS.values()]
+    rounds = [[*(cost(pids, kept_alive, headers) for headers in FORMS.values()),
+               cost(pids, connected_anew), cost_of_ss()] for _ in range(ROUNDS)]
+    print(f"{'median of ' + str(ROUNDS):24}{'bytes':>8}{'µs':>8}{'of text':>9}{'of ss':>8}"
+          f"{'spread of that':>19}")
+    names = [*FORMS, "text, new connection", "ss -uanpm"]
+    for index, (name, size) in enumerate(zip(names, [*sizes, sizes[0], ""])):
         time = statistics.median(row[index] for row in rounds)
-        print(f"{name:24}{time * 1e6:8.0f}{statistics.median(ratios):8.3f}"
-              f"{ratios[0]:16.3f} –{ratios[-1]:6.3f}")
+        of_text = statistics.median(row[index] / row[0] for row in rounds)
+        ratios = sorted(row[index] / row[-1] for row in rounds)
+        print(f"{name:24}{size:8}{time * 1e6:8.0f}{of_text:9.2f}{statistics.median(ratios):8.3f}"
+              f"{ratios[0]:11.3f} –{ratios[-1]:6.3f}")
 
 
 def main():
@@ -83,8 +99,7 @@ def main():
             stack.callback(holder.stop)
         agent = harness.Agent(directory, receivers)
         stack.callback(agent.stop)
-        print(f"{len(PORTS)} ports, {OTHERS} other processes, "
-              f"{len(harness.get()[2])} bytes a scrape")
+        print(f"{len(PORTS)} ports, {OTHERS} other processes, a kept connection")
         measure(agent)
 
 

@@ -17,7 +17,7 @@ class Exposition:
         self.values, self.types, self.helps = {}, {}, {}
         self._closed, self._family = set(), None
         assert text.endswith("\n"), "the last line must end"
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text[:-1].split("\n"), 1):
             try:
                 self._read(line)
             except AssertionError as error:

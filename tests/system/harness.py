@@ -121,9 +121,9 @@ def status(config, *options):
     return json.loads(result.stdout)
 
 
-def get(path="/metrics", headers=None, method="GET", source="127.0.0.1"):
+def get(path="/metrics", headers=None, method="GET", source="127.0.0.1", address="127.0.0.1"):
     """(status, headers, body) of one HTTP request to the agent."""
-    client = http.client.HTTPConnection("127.0.0.1", PORT, DEADLINE, source_address=(source, 0))
+    client = http.client.HTTPConnection(address, PORT, DEADLINE, source_address=(source, 0))
     try:
         client.request(method, path, headers=headers or {})
         response = client.getresponse()
@@ -144,16 +144,16 @@ def with_state_dir(config):
 class Agent:
     """`udpwatch run` in the foreground, with a configuration of its own, up to /-/ready."""
 
-    def __init__(self, directory, config, user=None, source="127.0.0.1"):
+    def __init__(self, directory, config, user=None, source="127.0.0.1", address="127.0.0.1"):
         self.config = Path(tempfile.mkstemp(dir=directory, suffix=".ini")[1])
         self.config.chmod(0o644)
         self.config.write_text(with_state_dir(config))
         self.log_file = self.config.with_suffix(".log")
-        self.source = source
+        self.source, self.address = source, address
         with open(self.log_file, "wb") as log:
             self.process = subprocess.Popen(
                 [*RUNNER, program, "run", "--config", self.config,
-                 "--listen", f"127.0.0.1:{PORT}"],
+                 "--listen", f"{address}:{PORT}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, **as_user(user))
         self.pid = self.process.pid
         wait_for(self._is_ready, "the agent to be ready")
@@ -165,7 +165,7 @@ class Agent:
     def answers(self, path="/metrics"):
         """Whether it answers 200 now."""
         try:
-            return get(path, source=self.source)[0] == 200
+            return get(path, source=self.source, address=self.address)[0] == 200
         except (OSError, http.client.HTTPException):
             return False
 
@@ -173,7 +173,7 @@ class Agent:
         return self.log_file.read_text(errors="replace")
 
     def scrape(self):
-        code, _, body = get("/metrics", source=self.source)
+        code, _, body = get("/metrics", source=self.source, address=self.address)
         assert code == 200, (code, body)
         return Exposition(body.decode())
 

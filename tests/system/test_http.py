@@ -1,6 +1,7 @@
 """HTTP as the contract says, by raw sockets: what a client library would hide counts too."""
 
 import concurrent.futures
+import gzip
 import json
 import signal
 import socket
@@ -57,6 +58,37 @@ def test_get_and_head(running, path, content_type):
     code, headers, body = ask("HEAD", path)
     assert (code, headers["content-type"], body) == (200, content_type, b"")
     assert int(headers["content-length"]) > 0
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/api/v1/status", "/"])
+def test_gzip_for_who_asks(running, path, hold):
+    """Inside the sandbox, where the compressor is made at the first request."""
+    hold(*[f"127.0.0.1:{port}" for port in range(2000, 2020)])
+    asked = "Accept-Encoding: br, gzip"
+    code, headers, body = ask("GET", path, asked)
+    assert code == 200 and "Accept-Encoding" in headers["vary"]
+    head_code, head_headers, nothing = ask("HEAD", path, asked)
+    assert (head_code, nothing) == (200, b"")
+    if path == "/":
+        assert gunzip(headers, body) == ask("GET", path)[2]
+    else:
+        assert head_headers.get("content-encoding") == headers["content-encoding"] == "gzip"
+        plain = ask("GET", path)[2]
+        assert shape(gunzip(headers, body)) == shape(plain)
+        assert len(body) < len(plain) / 3
+    for refusal in "gzip;q=0", "identity, gzip;q=0.5", "br":
+        assert "content-encoding" not in ask("GET", path, f"Accept-Encoding: {refusal}")[1]
+    assert running.scrape().value("udpwatch_server_restarts_total") == 0
+
+
+def gunzip(headers, body):
+    return gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
+
+
+def shape(body):
+    """What stays the same from one look to the next."""
+    text = body.decode()
+    return set(json.loads(text)) if text.startswith("{") else series(body)
 
 
 def test_the_page_links_to_the_metrics(running):

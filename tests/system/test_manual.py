@@ -232,9 +232,9 @@ def test_keys(write):
 def documented_defaults(section):
     found = {}
     for key, text in documented_keys(section).items():
-        match = re.search(r"default is\n\.Cm (\S+)", text)
+        match = re.search(r"default is\n(?:\.Cm (\S+)|empty\.)", text)
         if match:
-            found[key] = match[1]
+            found[key] = match[1] or ""
     return found
 
 

@@ -36,6 +36,18 @@ def inet_sockets(pid):
     return links & inet
 
 
+def libraries(pid):
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    return {name for name in ("civetweb", "deflate", "libz.", "libssl", "libcrypto", "libcurl",
+                              "libmnl") if f"/lib{name.removeprefix('lib')}" in maps}
+
+
+def test_the_collector_has_no_library_for_what_comes_from_the_network(agent):
+    running = agent(CONFIG)
+    assert libraries(running.pid) == {"libmnl"}
+    assert {"civetweb", "deflate"} <= libraries(running.server_pid())
+
+
 def test_the_collector_keeps_two_capabilities_and_no_inet_socket(agent):
     pid = agent(CONFIG).pid
     two = CAP_DAC_READ_SEARCH | CAP_SYS_PTRACE

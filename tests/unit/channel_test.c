@@ -202,10 +202,10 @@ static void test_refuses_unknown_kinds_and_formats(void **state)
         uint32_t kind;
         uint32_t format;
     } wrong[] = {{0, 0},
-                 {6, 0},
+                 {CHANNEL_ANSWER + 1, 0},
                  {UINT32_MAX, 0},
                  {CHANNEL_REQUEST, 0},
-                 {CHANNEL_REQUEST, 4},
+                 {CHANNEL_REQUEST, FORMAT_READY + 1},
                  {CHANNEL_REQUEST, UINT32_MAX},
                  {CHANNEL_READY, FORMAT_METRICS},
                  {CHANNEL_ANSWER, 9}};

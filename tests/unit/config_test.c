@@ -133,6 +133,7 @@ static void test_every_error_in_order(void **state)
            "udpwatch.ini:1: receiver \"empty\" has no ports; add a line as ports = 6984, "
            "7878-7880\n"
            "udpwatch.ini:3: unknown key \"log_levle\" in [agent]; the keys are listen, allow, "
+           "auth_file, "
            "sample_interval, peak_window, scope, max_sockets, state_dir, procfs, log_level; "
            "did you mean log_level?\n"
            "udpwatch.ini:4: listen has no value; write one, as listen = 0.0.0.0:9117, or remove "
@@ -168,7 +169,7 @@ static void test_sections(void **state)
 static void test_keys(void **state)
 {
     (void)state;
-    refuse_with("[agent]\nauth_file =\n", "unknown key \"auth_file\" in [agent]", 1);
+    refuse_with("[agent]\nremote_write =\n", "unknown key \"remote_write\" in [agent]", 1);
     refuse_with("[receiver a]\nport = 1\nports = 1\n", "did you mean ports?", 1);
     refuse_with("[receiver a]\nPorts = 1\nports = 1\n",
                 "the keys are ports, process, cmdline, unit, user, buffer, required", 1);

@@ -1,7 +1,6 @@
 /* The server's threads in this process, asked by raw sockets. */
 #include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,89 +8,10 @@
 
 #include <cmocka.h>
 
-#include "http_client.h"
-#include "server/http.h"
+#include "http_fixture.h"
 #include "server/page.h"
-#include "server/requests.h"
-
-enum { SIZE = 36000 };
-
-struct fixture {
-    struct collector collector;
-    int server_end;
-    struct requests *requests;
-    pthread_t reader;
-    struct http *http;
-    uint16_t port;
-};
-
-static struct fixture fixture;
-
-static void *read_answers(void *requests)
-{
-    requests_run(requests);
-    return NULL;
-}
-
-static int start(void **state)
-{
-    int ends[2];
-    char listen[64];
-    char reason[256];
-
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-        return -1;
-    fixture.collector.channel = ends[0];
-    fixture.collector.size = SIZE;
-    fixture.server_end = ends[1];
-    fixture.port = free_port();
-    snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture.port);
-    if (requests_open(&fixture.requests, ends[1]) ||
-        http_start(&fixture.http, listen, "127.0.0.0/8", fixture.requests, reason, sizeof reason))
-        return -1;
-    http_serve(fixture.http);
-    return pthread_create(&fixture.reader, NULL, read_answers, fixture.requests) ||
-           pthread_create(&fixture.collector.thread, NULL, run_collector, &fixture.collector);
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    http_stop(fixture.http);
-    shutdown(fixture.server_end, SHUT_RDWR);
-    pthread_join(fixture.reader, NULL);
-    pthread_join(fixture.collector.thread, NULL);
-    requests_close(fixture.requests);
-    close(fixture.server_end);
-    close(fixture.collector.channel);
-    return 0;
-}
-
-static int answer_again(void **state)
-{
-    (void)state;
-    fixture.collector.size = SIZE;
-    atomic_store(&fixture.collector.conduct, ANSWERS);
-    return 0;
-}
 
 /* ---- what each path answers ---- */
-
-static void assert_has(const char *response, const char *part)
-{
-    if (!strstr(response, part))
-        fail_msg("\"%s\" is not in: %.600s", part, response);
-}
-
-static const char *get(const char *path)
-{
-    char request[512];
-
-    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
-    return exchange(fixture.port, request);
-}
 
 static void assert_body(const char *response, char filler, size_t length)
 {
@@ -405,8 +325,8 @@ static void assert_does_not_start(const char *listen, const char *allow, const c
     struct http *http;
     char reason[256] = "";
 
-    assert_int_equal(http_start(&http, listen, allow, fixture.requests, reason, sizeof reason),
-                     -EIO);
+    assert_int_equal(
+        http_start(&http, listen, allow, fixture.requests, NULL, reason, sizeof reason), -EIO);
     assert_has(reason, why);
 }
 
@@ -430,14 +350,14 @@ static void test_only_allowed_clients_and_after_serve(void **state)
 
     (void)state;
     snprintf(listen, sizeof listen, "127.0.0.1:%u", port);
-    assert_int_equal(http_start(&http, listen, "10.0.0.0/8, 192.0.2.1/32", fixture.requests, reason,
-                                sizeof reason),
+    assert_int_equal(http_start(&http, listen, "10.0.0.0/8, 192.0.2.1/32", fixture.requests, NULL,
+                                reason, sizeof reason),
                      0);
     http_serve(http);
     assert_string_equal(exchange(port, "GET /-/healthy HTTP/1.1\r\n\r\n"), "");
     http_stop(http);
-    assert_int_equal(http_start(&http, listen, "10.0.0.0/8,127.0.0.1/32", fixture.requests, reason,
-                                sizeof reason),
+    assert_int_equal(http_start(&http, listen, "10.0.0.0/8,127.0.0.1/32", fixture.requests, NULL,
+                                reason, sizeof reason),
                      0);
     int file = connect_to(port, 300);
     char response[64];

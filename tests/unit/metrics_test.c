@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "exposition/format.h"
 #include "exposition/metrics.h"
 #include "sample_look.h"
 #include "text_assertions.h"
@@ -22,7 +21,7 @@ static void test_metrics(void **state)
     (void)state;
 
     sample_make(&sample);
-    metrics_write(&sample.look, NULL, &text);
+    metrics_write(&sample.look, NULL, EXPOSITION_TEXT, &text);
     assert_false(text.failed);
     assert_has(&text,
                "udpwatch_port_up{receiver=\"core-switches\",address=\"*\",port=\"6984\"} 1\n");
@@ -58,7 +57,7 @@ static void test_a_failed_look_shows_no_numbers(void **state)
     sample_add_history(&sample);
     sample_fail(&sample);
     sample.look.owners.processes_hidden = true;
-    metrics_write(&sample.look, &history, &text);
+    metrics_write(&sample.look, &history, EXPOSITION_TEXT, &text);
     assert_lacks(&text, "\nudpwatch_port_up{");
     assert_lacks(&text, "\nudpwatch_port_sockets{");
     assert_lacks(&text, "\nudpwatch_receiver_up{");
@@ -90,7 +89,7 @@ static void test_sockets_of_one_holder_add_up(void **state)
     pair[0] = pair[1] = sample.sockets[SAMPLE_SHARED];
     sample.ports[SAMPLE_SHARED].sockets = pair;
     sample.ports[SAMPLE_SHARED].socket_count = sample.ports[SAMPLE_SHARED].counted_count = 2;
-    metrics_write(&sample.look, NULL, &text);
+    metrics_write(&sample.look, NULL, EXPOSITION_TEXT, &text);
     assert_has(&text, "udpwatch_port_receive_queue_bytes{receiver=\"core-switches\",address=\"*\","
                       "port=\"6985\"} 1536\n");
     assert_has(&text, "udpwatch_sockets{receiver=\"core-switches\",address=\"*\",port=\"6985\","
@@ -110,7 +109,7 @@ static void test_what_is_counted_elsewhere_has_no_numbers(void **state)
     sample.sockets[SAMPLE_OK].counted = false;
     sample.ports[SAMPLE_OK].counted_count = 0;
     sample_add_history(&sample);
-    metrics_write(&sample.look, &history, &text);
+    metrics_write(&sample.look, &history, EXPOSITION_TEXT, &text);
     assert_has(&text,
                "udpwatch_port_up{receiver=\"core-switches\",address=\"*\",port=\"6984\"} 1\n");
     assert_lacks(&text,
@@ -119,32 +118,6 @@ static void test_what_is_counted_elsewhere_has_no_numbers(void **state)
     assert_lacks(&text, "_peak_bytes" CORE(6984));
     assert_lacks(&text, "_low_bytes" CORE(6984));
     assert_has(&text, "udpwatch_port_dropped_datagrams_total" CORE(6984) " 1000\n");
-    text_free(&text);
-}
-
-static void test_a_histogram_is_summed_up(void **state)
-{
-    static const double bounds[] = {0.25, 1};
-    static const uint64_t counts[] = {2, 0, 3};
-    struct text text = {0}, labels = {0};
-    struct exposition exposition = {.text = &text};
-    (void)state;
-
-    labels_add(&labels, "a", "b");
-    exposition_family(&exposition, "h", METRIC_HISTOGRAM, "Help.");
-    exposition_histogram(&exposition, &labels, bounds, counts, 3, 4.75);
-    exposition_histogram(&exposition, NULL, bounds, counts, 3, 4.75);
-    assert_string_equal(text.bytes, "# HELP h Help.\n# TYPE h histogram\n"
-                                    "h_bucket{a=\"b\",le=\"0.25\"} 2\n"
-                                    "h_bucket{a=\"b\",le=\"1\"} 2\n"
-                                    "h_bucket{a=\"b\",le=\"+Inf\"} 5\n"
-                                    "h_sum{a=\"b\"} 4.75\nh_count{a=\"b\"} 5\n"
-                                    "h_bucket{le=\"0.25\"} 2\nh_bucket{le=\"1\"} 2\n"
-                                    "h_bucket{le=\"+Inf\"} 5\nh_sum 4.75\nh_count 5\n");
-    text_free(&labels);
-    labels.failed = true;
-    exposition_histogram(&exposition, &labels, bounds, counts, 3, 4.75);
-    assert_true(text.failed);
     text_free(&text);
 }
 
@@ -160,7 +133,7 @@ static void test_history_of_a_port(void **state)
     sample.ports[SAMPLE_SHARED].history.has_peak = false;
     sample.ports[SAMPLE_SHARED].history.has_low = false;
     sample.ports[SAMPLE_SHARED].history.last_change = 0;
-    metrics_write(&sample.look, &history, &text);
+    metrics_write(&sample.look, &history, EXPOSITION_TEXT, &text);
     assert_has(&text, "udpwatch_port_receive_queue_peak_bytes" CORE(6984) " 5000\n");
     assert_has(&text, "udpwatch_port_receive_queue_low_bytes" CORE(6984) " 0\n");
     assert_lacks(&text, "udpwatch_port_receive_queue_peak_bytes" CORE(6985));
@@ -191,7 +164,7 @@ static void test_nobody_waits_for_a_listener_without_a_name(void **state)
 
     sample_make(&sample);
     sample_add_history(&sample);
-    metrics_write(&sample.look, &history, &text);
+    metrics_write(&sample.look, &history, EXPOSITION_TEXT, &text);
     assert_has(&text, "udpwatch_port_opens_total{receiver=\"\",address=\"0.0.0.0\","
                       "port=\"6990\"} 106\n");
     assert_lacks(&text, "udpwatch_port_down_seconds_total{receiver=\"\"");
@@ -207,7 +180,7 @@ static void test_history_of_the_agent(void **state)
 
     sample_make(&sample);
     sample_add_history(&sample);
-    metrics_write(&sample.look, &history, &text);
+    metrics_write(&sample.look, &history, EXPOSITION_TEXT, &text);
     assert_has(&text, "udpwatch_receiver_starts_total{receiver=\"hot\"} 8\n");
     assert_has(&text, "\nudpwatch_host_unattributed_drops_total 41\n");
     assert_has(&text, "\nudpwatch_samples_total 42\n");
@@ -216,12 +189,12 @@ static void test_history_of_the_agent(void **state)
     text_free(&text);
     sample.look.has_unattributed = false;
     history.state_saved = 0;
-    metrics_write(&sample.look, &history, &text);
+    metrics_write(&sample.look, &history, EXPOSITION_TEXT, &text);
     assert_lacks(&text, "\nudpwatch_host_unattributed_drops_total ");
     assert_has(&text, "\nudpwatch_state_last_save_successful 0\n");
     text_free(&text);
     history.state_saved = -1;
-    metrics_write(&sample.look, &history, &text);
+    metrics_write(&sample.look, &history, EXPOSITION_TEXT, &text);
     assert_lacks(&text, "\nudpwatch_state_last_save_successful ");
     text_free(&text);
 }
@@ -243,7 +216,7 @@ static void test_one_look_has_no_history(void **state)
     sample_add_history(&sample);
     for (int round = 0; round < 2; round++) {
         sample.look.has_history = round == 0;
-        metrics_write(&sample.look, round == 0 ? NULL : &history, &text);
+        metrics_write(&sample.look, round == 0 ? NULL : &history, EXPOSITION_TEXT, &text);
         for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
             assert_lacks(&text, names[i]);
         text_free(&text);
@@ -258,7 +231,7 @@ static void test_host(void **state)
 
     sample_make(&sample);
     sample_add_host(&sample);
-    metrics_write(&sample.look, NULL, &text);
+    metrics_write(&sample.look, NULL, EXPOSITION_TEXT, &text);
     assert_has(&text, "udpwatch_host_received_datagrams_total{ip=\"v4\"} 400\n");
     assert_has(&text, "udpwatch_host_received_datagrams_total{ip=\"v6\"} 600\n");
     assert_has(&text, "udpwatch_host_no_port_total{ip=\"v4\"} 401\n");
@@ -281,7 +254,7 @@ static void test_a_host_that_cannot_be_read(void **state)
 
     sample_make(&sample);
     sample.look.host.error = -2;
-    metrics_write(&sample.look, NULL, &text);
+    metrics_write(&sample.look, NULL, EXPOSITION_TEXT, &text);
     assert_lacks(&text, "{ip=");
     assert_lacks(&text, "\nudpwatch_host_receive_buffer_max_bytes ");
     assert_has(&text, "udpwatch_collector_success{collector=\"host\"} 0\n");
@@ -300,21 +273,86 @@ static size_t count_series(const char *exposition, const char *part)
     return count;
 }
 
-static void test_series_of_a_port_and_of_a_holder(void **state)
+static void write_in(enum exposition_format format, bool failed, struct text *text)
 {
-    struct agent_history history = {0};
+    struct agent_history history = {.server_restarts = 4, .state_saved = 1};
     struct sample sample;
-    struct text text = {0};
-    size_t all, held;
-    (void)state;
 
     sample_make(&sample);
     sample_add_history(&sample);
-    metrics_write(&sample.look, &history, &text);
-    all = count_series(text.bytes, CORE_OPEN(6984));
-    held = count_series(text.bytes, CORE_OPEN(6984) ",bound_address=");
-    assert_int_equal(held, 4);
-    assert_int_equal(all - held, 26);
+    sample_add_host(&sample);
+    if (failed)
+        sample_fail(&sample);
+    metrics_write(&sample.look, &history, format, text);
+    assert_false(text->failed);
+}
+
+static void test_series_of_a_port_and_of_a_holder(void **state)
+{
+    (void)state;
+
+    for (int format = EXPOSITION_TEXT; format <= EXPOSITION_OPENMETRICS; format++) {
+        struct text text = {0};
+        size_t all, held;
+
+        write_in((enum exposition_format)format, false, &text);
+        all = count_series(text.bytes, CORE_OPEN(6984));
+        held = count_series(text.bytes, CORE_OPEN(6984) ",bound_address=");
+        assert_int_equal(held, 4);
+        assert_int_equal(all - held, 26);
+        text_free(&text);
+    }
+}
+
+/* Take the comments out. */
+static void keep_samples(struct text *text)
+{
+    struct text samples = {0};
+
+    for (const char *line = text->bytes; *line; line += strcspn(line, "\n") + 1)
+        if (*line != '#')
+            text_append_bytes(&samples, line, strcspn(line, "\n") + 1);
+    text_free(text);
+    *text = samples;
+}
+
+/* What differs is in the comments alone. */
+static void test_both_forms_have_the_same_samples(void **state)
+{
+    (void)state;
+
+    for (int failed = 0; failed < 2; failed++) {
+        struct text plain = {0}, openmetrics = {0};
+
+        write_in(EXPOSITION_TEXT, failed, &plain);
+        write_in(EXPOSITION_OPENMETRICS, failed, &openmetrics);
+        assert_string_equal(openmetrics.bytes + openmetrics.length - 6, "# EOF\n");
+        assert_lacks(&plain, "# EOF");
+        assert_lacks(&plain, "# UNIT");
+        keep_samples(&plain);
+        keep_samples(&openmetrics);
+        assert_true(plain.length > 1000);
+        assert_string_equal(plain.bytes, openmetrics.bytes);
+        text_free(&plain);
+        text_free(&openmetrics);
+    }
+}
+
+static void test_families_of_openmetrics(void **state)
+{
+    struct text text = {0};
+    (void)state;
+
+    write_in(EXPOSITION_OPENMETRICS, false, &text);
+    assert_has(&text, "# TYPE udpwatch_build info\n");
+    assert_has(&text, "# TYPE udpwatch_process info\n");
+    assert_has(&text, "# TYPE udpwatch_port_dropped_datagrams counter\n");
+    assert_has(&text, "# TYPE udpwatch_port_down_seconds counter\n"
+                      "# UNIT udpwatch_port_down_seconds seconds\n");
+    assert_has(&text, "# TYPE udpwatch_port_receive_queue_fill_ratio histogram\n");
+    assert_lacks(&text, "_total counter\n");
+    assert_lacks(&text, "_info gauge\n");
+    assert_lacks(&text, "_created");
     text_free(&text);
 }
 
@@ -325,7 +363,6 @@ int main(void)
         cmocka_unit_test(test_a_failed_look_shows_no_numbers),
         cmocka_unit_test(test_sockets_of_one_holder_add_up),
         cmocka_unit_test(test_what_is_counted_elsewhere_has_no_numbers),
-        cmocka_unit_test(test_a_histogram_is_summed_up),
         cmocka_unit_test(test_history_of_a_port),
         cmocka_unit_test(test_nobody_waits_for_a_listener_without_a_name),
         cmocka_unit_test(test_history_of_the_agent),
@@ -333,6 +370,8 @@ int main(void)
         cmocka_unit_test(test_host),
         cmocka_unit_test(test_a_host_that_cannot_be_read),
         cmocka_unit_test(test_series_of_a_port_and_of_a_holder),
+        cmocka_unit_test(test_both_forms_have_the_same_samples),
+        cmocka_unit_test(test_families_of_openmetrics),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

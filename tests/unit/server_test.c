@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "collector/child.h"
 #include "collector/supervisor.h"
 #include "http_client.h"
 
@@ -48,7 +49,8 @@ static int start(void **state)
 
     fixture.port = free_port();
     snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture.port);
-    if (supervisor_start(&fixture.supervisor, program, listen, "127.0.0.0/8") < 0)
+    if (supervisor_start(&fixture.supervisor, program,
+                         &(struct server_settings){listen, "127.0.0.0/8", ""}) < 0)
         return -1;
     fixture.collector.size = SIZE;
     start_collector(&fixture);
@@ -197,9 +199,75 @@ static void test_serves_elsewhere_after_a_change(void **state)
     pthread_join(fixture->collector.thread, NULL);
     fixture->port = free_port();
     snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture->port);
-    assert_int_equal(supervisor_change(fixture->supervisor, listen, "127.0.0.1/32"), 0);
+    assert_int_equal(supervisor_change(fixture->supervisor,
+                                       &(struct server_settings){listen, "127.0.0.1/32", ""}),
+                     0);
     start_collector(fixture);
     assert_true(is_ok(fixture, "/metrics"));
+}
+
+/* "a" with "secret" */
+#define USERS "a:$2b$04$QZZsa44ta1zOsV8J/7Kyn.UkLi4y/ToaXbBbeyVNU/0coot4ZBlju\n"
+
+static const char *answer_of(const struct fixture *fixture, const char *request)
+{
+    static char answer[64];
+
+    snprintf(answer, sizeof answer, "%.12s", exchange(fixture->port, request));
+    return answer;
+}
+
+/* In its sandbox, and by the settings that it was started with. */
+static void test_asks_for_the_password(void **state)
+{
+    struct fixture *fixture = *state;
+    char listen[64];
+
+    shutdown(fixture->collector.channel, SHUT_RDWR);
+    pthread_join(fixture->collector.thread, NULL);
+    fixture->port = free_port();
+    snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture->port);
+    assert_int_equal(supervisor_change(fixture->supervisor,
+                                       &(struct server_settings){listen, "127.0.0.1/32", USERS}),
+                     0);
+    start_collector(fixture);
+    for (int i = 0; i < 3; i++) {
+        assert_false(is_ok(fixture, "/metrics"));
+        assert_true(is_ok(fixture, "/-/healthy"));
+        assert_string_equal(answer_of(fixture, "GET /metrics HTTP/1.1\r\n"
+                                               "Authorization: Basic YTpzZWNyZXQ=\r\n\r\n"),
+                            "HTTP/1.1 200");
+        assert_string_equal(answer_of(fixture, "GET /nope HTTP/1.1\r\n"
+                                               "Authorization: Basic YTpzZWNyZXR0\r\n\r\n"),
+                            "HTTP/1.1 401");
+    }
+}
+
+/* Users that were lost on their way must not let everybody in. */
+static void test_refuses_users_that_are_not_whole(void **state)
+{
+    static const struct {
+        const char *users; /* NULL: no descriptor */
+        size_t told;
+    } known[] = {{NULL, 65}, {USERS, 0}, {USERS, 64}, {USERS, 1 << 20}, {"", 1}, {"a:b\n", 4}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct channel_message message = {.kind = CHANNEL_CONFIGURE, .id = known[i].told};
+        const char *users = known[i].users;
+        int descriptor = users ? channel_seal(users, strlen(users)) : -1;
+        int channel;
+        pid_t process;
+        snprintf(message.text, sizeof message.text, "127.0.0.1:%u\n0.0.0.0/0", free_port());
+        assert_int_equal(child_start(program, &process, &channel), 0);
+        fcntl(channel, F_SETFL, 0);
+        assert_int_equal(channel_send(channel, &message, descriptor), 0);
+        close(descriptor);
+        assert_int_equal(channel_receive(channel, &message, &descriptor), 1);
+        assert_int_equal(message.kind, CHANNEL_FAILED);
+        close(channel);
+        assert_int_equal(waitpid(process, NULL, 0), process);
+    }
 }
 
 static void test_ends_when_the_channel_ends(void **state)
@@ -219,8 +287,10 @@ static void test_says_what_it_cannot_use(void **state)
 
     (void)state;
     snprintf(listen, sizeof listen, "127.0.0.1:%u", free_port());
-    assert_true(supervisor_start(&supervisor, program, listen, "nonsense") < 0);
-    assert_true(supervisor_start(&supervisor, program, "nonsense", "0.0.0.0/0") < 0);
+    assert_true(supervisor_start(&supervisor, program,
+                                 &(struct server_settings){listen, "nonsense", ""}) < 0);
+    assert_true(supervisor_start(&supervisor, program,
+                                 &(struct server_settings){"nonsense", "0.0.0.0/0", ""}) < 0);
     assert_null(supervisor);
 }
 
@@ -250,6 +320,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_leaves_signals_to_the_collector, start, stop),
         cmocka_unit_test_setup_teardown(test_serves_again_after_kill, start, stop),
         cmocka_unit_test_setup_teardown(test_serves_elsewhere_after_a_change, start, stop),
+        cmocka_unit_test_setup_teardown(test_asks_for_the_password, start, stop),
+        cmocka_unit_test(test_refuses_users_that_are_not_whole),
         cmocka_unit_test_setup_teardown(test_ends_when_the_channel_ends, start, stop),
         cmocka_unit_test(test_says_what_it_cannot_use),
         cmocka_unit_test(test_is_not_for_starting_by_hand),

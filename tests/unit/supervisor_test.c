@@ -135,7 +135,9 @@ static struct supervisor *start(const char *role)
     struct supervisor *supervisor = NULL;
 
     setenv("FAKE_SERVER", role, 1);
-    assert_int_equal(supervisor_start(&supervisor, own_program, "good", "10.0.0.0/8"), 0);
+    assert_int_equal(supervisor_start(&supervisor, own_program,
+                                      &(struct server_settings){"good", "10.0.0.0/8", ""}),
+                     0);
     assert_non_null(supervisor);
     return supervisor;
 }
@@ -245,7 +247,8 @@ static void assert_start_fails(const char *program, const char *listen, const ch
     struct supervisor *supervisor = NULL;
 
     start_log();
-    int result = supervisor_start(&supervisor, program, listen, "0.0.0.0/0");
+    int result =
+        supervisor_start(&supervisor, program, &(struct server_settings){listen, "0.0.0.0/0", ""});
     const char *log = end_log();
     assert_true(result < 0);
     assert_non_null(strstr(log, reason));
@@ -408,7 +411,8 @@ static void test_changes_the_settings(void **state)
     struct supervisor *supervisor = start("serve");
 
     pid_t first = server_process();
-    assert_int_equal(supervisor_change(supervisor, "other", "127.0.0.0/8"), 0);
+    assert_int_equal(
+        supervisor_change(supervisor, &(struct server_settings){"other", "127.0.0.0/8", ""}), 0);
     assert_int_equal(kill(first, 0), -1);
     expect_text(supervisor, "other\n127.0.0.0/8");
     assert_int_equal(supervisor_restarts(supervisor), 0);
@@ -421,7 +425,8 @@ static void test_goes_back_to_settings_that_work(void **state)
     struct supervisor *supervisor = start("serve");
 
     start_log();
-    assert_true(supervisor_change(supervisor, "bad", "127.0.0.0/8") < 0);
+    assert_true(supervisor_change(supervisor, &(struct server_settings){"bad", "127.0.0.0/8", ""}) <
+                0);
     assert_non_null(strstr(end_log(), "the address is in use"));
     expect_text(supervisor, "good\n10.0.0.0/8");
     start_log();
@@ -439,7 +444,8 @@ static void test_goes_on_trying_when_nothing_works(void **state)
 
     setenv("FAKE_SERVER", "fail", 1);
     start_log();
-    assert_true(supervisor_change(supervisor, "other", "127.0.0.0/8") < 0);
+    assert_true(
+        supervisor_change(supervisor, &(struct server_settings){"other", "127.0.0.0/8", ""}) < 0);
     end_log();
     assert_int_equal(supervisor_channel(supervisor), -1);
     setenv("FAKE_SERVER", "serve", 1);
