@@ -10,11 +10,12 @@
 
 struct screen;
 
-/* Open standard output. fills: take the whole of it, where it is a terminal that can be redrawn;
- * until screen_close the terminal then shows frames in place of what it showed. From here on
- * screen_wait takes the signals that end or change a screen.
+/* Open standard output. for_people: where it is a terminal that can be redrawn, frames take the
+ * place of what it showed until screen_close, and elsewhere an empty line parts them; else frames
+ * follow each other as they are. From here on screen_wait takes the signals that end or change a
+ * screen.
  * Returns 0 and the screen, which screen_close releases, or -ENOMEM. */
-int screen_open(struct screen **screen, bool fills);
+int screen_open(struct screen **screen, bool for_people);
 
 /* Give the terminal back as it was; NULL is allowed. */
 void screen_close(struct screen *screen);

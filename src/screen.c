@@ -20,6 +20,7 @@
 
 struct screen {
     bool is_terminal;
+    bool for_people;
     bool has_frame;
     sigset_t signals;
 };
@@ -62,12 +63,13 @@ static void take_signals(struct screen *screen)
     sigprocmask(SIG_BLOCK, &screen->signals, NULL);
 }
 
-int screen_open(struct screen **screen, bool fills)
+int screen_open(struct screen **screen, bool for_people)
 {
     struct screen *opened = calloc(1, sizeof *opened);
     if (!opened)
         return -ENOMEM;
-    opened->is_terminal = fills && can_redraw();
+    opened->for_people = for_people;
+    opened->is_terminal = for_people && can_redraw();
     take_signals(opened);
     if (opened->is_terminal)
         write_string(ENTER);
@@ -142,10 +144,9 @@ static void append_frame(struct text *text, const char *frame, struct winsize si
     text_append(text, END_FRAME);
 }
 
-/* Frames of a stream are parted by an empty line. */
 static void append_to_stream(struct text *text, const struct screen *screen, const char *frame)
 {
-    text_append(text, screen->has_frame ? "\n" : "");
+    text_append(text, screen->for_people && screen->has_frame ? "\n" : "");
     text_append(text, frame);
 }
 
