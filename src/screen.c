@@ -12,8 +12,8 @@
  * character counts as one here) are cut by the terminal, as it does not wrap them. */
 #define ENTER "\033[?1049h\033[?25l\033[?7l" /* other screen, cursor hidden, no wrapping */
 #define LEAVE "\033[?7h\033[?25h\033[?1049l"
-#define BEGIN_FRAME "\033[?2026h\033[H" /* from the top; shown when complete, where that is known  \
-                                         */
+/* From the top; where the terminal knows of it, shown when complete. */
+#define BEGIN_FRAME "\033[?2026h\033[H"
 #define END_FRAME "\033[J\033[?2026l"
 #define CLEAR_REST_OF_LINE "\033[K"
 #define NO_COLOUR "\033[0m"
