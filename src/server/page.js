@@ -108,7 +108,11 @@ function showFresh() {
 }
 
 async function fetchPage() {
-    const answer = await fetch("/", {cache: "no-store", signal: AbortSignal.timeout(PATIENCE)});
+    // Not "/" alone: where the page's address holds a password, fetch refuses what builds on it.
+    const answer = await fetch(`${location.origin}/`, {
+        cache: "no-store",
+        signal: AbortSignal.timeout(PATIENCE),
+    });
     if (!answer.ok) {
         throw new Error(`udpwatch answers ${(await answer.text()).trim() || answer.status}`);
     }

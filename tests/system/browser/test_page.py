@@ -283,6 +283,18 @@ def test_it_keeps_itself_fresh(six, hold, browser):
                for line in browser.get_log("browser")), "nothing else goes wrong"
 
 
+def test_it_keeps_itself_fresh_behind_a_password(agent, hold, directory, browser):
+    """Also where the address holds the password, which a script's fetch() refuses in an address."""
+    users = directory / "users"
+    users.touch(0o600)
+    users.write_text("anna:$2b$04$I4jZVN5jmsjlRleREtZBcOkLriU9w.S9oWYN6XvCICnzrlcmpDSTm\n")  # "secret"
+    agent(f"[agent]\nauth_file = {users}\n[filebeat late]\nports = 2001\n")
+    browser.get(URL.replace("//", "//anna:secret@"))
+    assert states(browser) == ["absent"]
+    hold("127.0.0.1:2001", name="filebeat")
+    harness.wait_for(lambda: states(browser) == ["ok"], "the page to show the new socket")
+
+
 def test_it_needs_no_script(agent, hold, browser):
     agent("[filebeat late]\nports = 2001\n")
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
