@@ -52,6 +52,7 @@ $B/flags: force
 		echo '$(subst ','\'',$(CC) $(ALL_CFLAGS))' > $@
 force:
 
+$B/obj/server/page.o: src/server/page.css src/server/page.js
 $B/obj/%.o: src/%.c $B/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)

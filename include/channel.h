@@ -22,6 +22,7 @@ enum channel_format {
     FORMAT_METRICS = 1, /* Prometheus text 0.0.4 */
     FORMAT_OPENMETRICS, /* OpenMetrics 1.0.0 */
     FORMAT_STATUS_JSON,
+    FORMAT_PAGE, /* the status page, HTML */
     FORMAT_READY /* answer: a descriptor once the first look is done */
 };
 

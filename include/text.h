@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Start from {0}. The text owns bytes, which stay NUL-terminated once something is appended.
  * A failed allocation is remembered in failed, so that a writer checks once, at the end. */
@@ -28,8 +29,12 @@ void text_print(struct text *text, const char *format, ...) __attribute__((forma
 void text_append_utf8(struct text *text, const char *string);
 
 /* Append a string that came from outside so that it is safe and on one line in a terminal, a log or
- * an INI comment: valid UTF-8, control characters (C0, DEL and C1) as \xNN or \n, \t. */
+ * an INI comment: valid UTF-8, control characters (C0, DEL and C1) as \xNN or \n, \t, and what is
+ * invisible but changes the look of its neighbours (marks of direction, joiners) as \uNNNN. */
 void text_append_printable(struct text *text, const char *string);
+
+/* Append a number of bytes for people: "416 KiB". */
+void text_append_size(struct text *text, uint64_t bytes);
 
 /* The length in bytes (1 to 4) of the valid UTF-8 sequence that string starts with, or 0 when it
  * starts with none (overlong forms, surrogates and values above U+10FFFF are none: RFC 3629). */

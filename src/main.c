@@ -1,11 +1,9 @@
 /* udpwatch: the command line's commands. The agent itself is collector/agent.c. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "arguments.h"
@@ -15,6 +13,7 @@
 #include "exposition/metrics.h"
 #include "log.h"
 #include "report/report.h"
+#include "screen.h"
 
 enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, MOST_DISCOVERED = 100000 };
 
@@ -99,8 +98,9 @@ static int run_command(const struct arguments *arguments)
     return agent_run(config, &overrides, server) ? EXIT_RUNTIME : EXIT_SUCCESS;
 }
 
-/* Write one look for the command. Returns the exit status. */
-static int report_look(const struct arguments *arguments, const struct look *look,
+/* Write one look for the command; lines: the most that a table may take, 0: any number. Returns the
+ * exit status. */
+static int report_look(const struct arguments *arguments, const struct look *look, size_t lines,
                        struct text *text)
 {
     int incomplete = report_incomplete(look) ? REPORT_INCOMPLETE : EXIT_SUCCESS;
@@ -116,7 +116,7 @@ static int report_look(const struct arguments *arguments, const struct look *loo
         if (arguments->json)
             report_json(look, text);
         else
-            report_table(look, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), text);
+            report_table(look, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), lines, text);
         return report_status(look);
     }
 }
@@ -132,32 +132,52 @@ static int look_once(const struct arguments *arguments, struct collector *collec
         fprintf(stderr, "udpwatch: cannot take a look: %s\n", strerror(-result));
         return REPORT_INCOMPLETE;
     }
-    if (arguments->watch_seconds > 0 && isatty(STDOUT_FILENO))
-        text_append(&text, "\033[H\033[2J");
-    status = report_look(arguments, look, &text);
+    status = report_look(arguments, look, 0, &text);
     return print_text(&text, status);
 }
 
-/* Look again and again until SIGINT or SIGTERM. Returns the status of the last look. */
+/* Show the next frame. Returns 0, or -errno when it could not be shown. */
+static int show_look(const struct arguments *arguments, struct collector *collector,
+                     struct screen *screen, int *status)
+{
+    const struct look *look;
+    struct text frame = {0};
+    uint64_t lost;
+    int result;
+
+    collector_read_events(collector, &lost);
+    result = collector_look(collector, &look);
+    *status = REPORT_INCOMPLETE;
+    if (!result)
+        *status = report_look(arguments, look, screen_lines(screen), &frame);
+    else if (screen_is_terminal(screen))
+        text_print(&frame, "udpwatch: cannot take a look: %s\n", strerror(-result));
+    else
+        fprintf(stderr, "udpwatch: cannot take a look: %s\n", strerror(-result));
+    result = screen_show(screen, &frame);
+    text_free(&frame);
+    return result;
+}
+
+/* Look again and again until a signal ends it, or nobody is there to read. Returns the status of
+ * the last look. */
 static int look_until_stopped(const struct arguments *arguments, struct collector *collector)
 {
-    double seconds = arguments->watch_seconds;
-    struct timespec pause = {.tv_sec = (time_t)seconds,
-                             .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
-    sigset_t stops;
-    uint64_t lost;
-    int status;
+    struct screen *screen;
+    int result = screen_open(&screen, !arguments->json);
+    int status = REPORT_INCOMPLETE;
 
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGINT);
-    sigaddset(&stops, SIGTERM);
-    sigprocmask(SIG_BLOCK, &stops, NULL);
-    collector_follow(collector); /* where there are no events, the looks see closes too */
-    do {
-        collector_read_events(collector, &lost);
-        status = look_once(arguments, collector);
-    } while (!ferror(stdout) && sigtimedwait(&stops, NULL, &pause) < 0);
-    return status;
+    if (!result) {
+        collector_follow(collector); /* where there are no events, the looks see closes too */
+        do
+            result = show_look(arguments, collector, screen, &status);
+        while (!result && screen_wait(screen, arguments->watch_seconds));
+        screen_close(screen);
+    }
+    if (!result || result == -EPIPE || result == -EIO)
+        return status;
+    fprintf(stderr, "udpwatch: cannot write to standard output: %s\n", strerror(-result));
+    return EXIT_RUNTIME;
 }
 
 static int look_with(const struct arguments *arguments, const struct config *config)

@@ -111,6 +111,26 @@ static bool is_control(const char *sequence, size_t length)
     return length == 2 && s[0] == 0xc2 && s[1] < 0xa0;
 }
 
+/* The code point of a valid sequence of three bytes. */
+static unsigned int code_point_of_three(const char *sequence)
+{
+    const unsigned char *s = (const unsigned char *)sequence;
+    return (s[0] & 0x0fU) << 12 | (s[1] & 0x3fU) << 6 | (s[2] & 0x3fU);
+}
+
+/* Whether the valid sequence shows nothing itself but changes how what follows looks, so that one
+ * name passes for another: marks of direction, joiners, line separators (Unicode's UAX 9, 4.3). */
+static bool is_invisible(const char *sequence, size_t length)
+{
+    if (length == 2)
+        return memcmp(sequence, "\xd8\x9c", 2) == 0; /* U+061C */
+    if (length != 3)
+        return false;
+    unsigned int point = code_point_of_three(sequence);
+    return (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+           (point >= 0x2060 && point <= 0x206f) || point == 0xfeff;
+}
+
 /* Append a control character as \n, \t or \xNN of its code point. */
 static void append_escape(struct text *text, const char *sequence, size_t length)
 {
@@ -130,10 +150,24 @@ void text_append_printable(struct text *text, const char *string)
             text_append(text, "\xef\xbf\xbd");
         else if (is_control(string, length))
             append_escape(text, string, length);
+        else if (is_invisible(string, length))
+            text_print(text, "\\u%04x", length == 2 ? 0x61c : code_point_of_three(string));
         else
             text_append_bytes(text, string, length);
         string += length > 0 ? length : 1;
     }
+}
+
+void text_append_size(struct text *text, uint64_t bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+    while (size >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+        size /= 1024;
+        unit++;
+    }
+    text_print(text, "%.4g %s", size, units[unit]);
 }
 
 void text_free(struct text *text)

@@ -1,11 +1,14 @@
-/* The page for people at "/". */
+/* What goes with the status page, whose text the collector makes: page.css and page.js, which lie
+ * beside page.c, and header lines. */
 #ifndef UDPWATCH_PAGE_H
 #define UDPWATCH_PAGE_H
 
-/* The HTML, a static string. */
-const char *page_html(void);
+/* The files, as strings. */
+extern const char page_style[];
+extern const char page_script[];
 
-/* Header lines that go with it: no script, no style, no frame, nothing from elsewhere. */
+/* Header lines that go with the page: nothing from elsewhere, no frame, no script or style within
+ * the page. */
 const char *page_headers(void);
 
 #endif

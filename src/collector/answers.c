@@ -7,6 +7,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "log.h"
+#include "report/page.h"
 #include "report/report.h"
 
 enum { FORMATS = FORMAT_READY + 1 };
@@ -56,6 +57,8 @@ static int render(const struct look *look, const struct agent_history *history, 
         metrics_write(look, history, EXPOSITION_OPENMETRICS, &text);
     } else if (format == FORMAT_STATUS_JSON) {
         report_json(look, &text);
+    } else if (format == FORMAT_PAGE) {
+        page_write(look, history, &text);
     } else {
         text_append(&text, "ready\n");
     }

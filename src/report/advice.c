@@ -189,19 +189,6 @@ static bool tell_flapping(const struct look *look, const struct look_port *port,
     return true;
 }
 
-static void append_size(struct text *text, uint64_t bytes)
-{
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
-    double size = (double)bytes;
-    size_t unit = 0;
-
-    while (size >= 1024 && unit + 1 < sizeof(units) / sizeof(*units)) {
-        size /= 1024;
-        unit++;
-    }
-    text_print(text, "%.4g %s", size, units[unit]);
-}
-
 /* What the receiver should ask for, 0 when the config says nothing. No program gets more than half
  * of INT_MAX, whatever it asks for and is allowed. */
 static uint64_t buffer_to_ask(const struct receiver *receiver)
@@ -232,13 +219,13 @@ static void append_buffer_remedy(struct text *text, const struct host_facts *hos
                    "net.core.rmem_max is too small (sysctl -w net.core.rmem_max=%" PRIu64
                    "), or the receiver asks for less than ",
                    asked);
-        append_size(text, asked);
+        text_append_size(text, asked);
         text_append(text, " (filebeat: read_buffer); then restart it");
         return;
     }
     if (host->receive_buffer_max < asked) {
         text_append(text, "net.core.rmem_max is only ");
-        append_size(text, host->receive_buffer_max);
+        text_append_size(text, host->receive_buffer_max);
         text_print(text, ": sysctl -w net.core.rmem_max=%" PRIu64 ", then restart the receiver",
                    asked);
         if (smallest >= 2 * host->receive_buffer_max)
@@ -248,7 +235,7 @@ static void append_buffer_remedy(struct text *text, const struct host_facts *hos
         text_append(text, "the receiver asked for less, or before net.core.rmem_max was raised: "
                           "restart it with its own buffer (filebeat: read_buffer) set to ");
     }
-    append_size(text, asked);
+    text_append_size(text, asked);
 }
 
 static bool tell_small_buffer(const struct look *look, const struct look_port *port,
@@ -260,9 +247,9 @@ static bool tell_small_buffer(const struct look *look, const struct look_port *p
     if (smallest >= 2 * asked || port->state == PORT_WRONG_OWNER)
         return false;
     text_append(text, "a receive buffer of ");
-    append_size(text, smallest);
+    text_append_size(text, smallest);
     text_append(text, " where ");
-    append_size(text, 2 * asked);
+    text_append_size(text, 2 * asked);
     text_append(text, " are wanted: ");
     append_buffer_remedy(text, &look->host, asked, smallest);
     return true;

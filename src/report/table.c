@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/report.h"
+#include "report/worst_first.h"
 
 enum column {
     STATE,
@@ -180,17 +181,20 @@ static void append_line(struct text *text, const struct row *row, const size_t w
 }
 
 static void append_table(struct text *text, const struct look *look, const struct row *rows,
-                         bool colour)
+                         size_t count, bool colour)
 {
     size_t widths[COLUMNS];
     bool with_peak = false;
 
-    measure(widths, rows, look->port_count);
+    measure(widths, rows, count);
     for (size_t i = 0; i < look->port_count; i++)
         with_peak |= has_peak(look, &look->ports[i]);
     append_line(text, NULL, widths, with_peak, colour);
-    for (size_t i = 0; i < look->port_count; i++)
+    for (size_t i = 0; i < count; i++)
         append_line(text, &rows[i], widths, with_peak, colour);
+    if (count < look->port_count)
+        text_print(text, "\xe2\x80\xa6 %zu more rows, none of them worse\n",
+                   look->port_count - count);
 }
 
 static void append_summary(struct text *text, const struct look *look)
@@ -214,21 +218,54 @@ static void append_summary(struct text *text, const struct look *look)
     report_errors(look, text);
 }
 
-void report_table(const struct look *look, bool colour, struct text *text)
+static size_t count_lines(const struct text *text)
 {
-    struct row *rows = calloc(look->port_count + 1, sizeof(*rows));
+    size_t count = 0;
 
-    if (!rows) {
-        text->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < look->port_count; i++)
-        fill_row(&rows[i], look, &look->ports[i]);
-    if (look->port_count)
-        append_table(text, look, rows, colour);
-    append_summary(text, look);
-    for (size_t i = 0; i < look->port_count; i++)
+    for (size_t i = 0; i < text->length; i++)
+        count += text->bytes[i] == '\n';
+    return count;
+}
+
+/* How many rows fit beside the headings, the line that tells of the others, and what follows. */
+static size_t fitting_rows(const struct look *look, size_t lines, size_t following)
+{
+    size_t room = lines > following + 1 ? lines - following - 1 : 0;
+
+    if (lines == 0 || look->port_count <= room)
+        return look->port_count;
+    return room > 0 ? room - 1 : 0;
+}
+
+/* Write the rows that fit, the worst first where they are not all. Returns false without memory. */
+static bool append_rows(struct text *text, const struct look *look, size_t count, bool colour)
+{
+    struct row *rows = calloc(count + 1, sizeof(*rows));
+    size_t *order = count < look->port_count ? worst_first(look) : NULL;
+    bool done = rows && (order || count == look->port_count);
+
+    for (size_t i = 0; done && i < count; i++)
+        fill_row(&rows[i], look, &look->ports[order ? order[i] : i]);
+    if (done && look->port_count)
+        append_table(text, look, rows, count, colour);
+    for (size_t i = 0; done && i < count; i++)
         for (int column = 0; column < COLUMNS; column++)
             text_free(&rows[i].cells[column]);
+    free(order);
     free(rows);
+    return done;
+}
+
+void report_table(const struct look *look, bool colour, size_t lines, struct text *text)
+{
+    struct text summary = {0};
+    size_t rows;
+
+    append_summary(&summary, look);
+    rows = fitting_rows(look, lines, count_lines(&summary));
+    if (!append_rows(text, look, rows, colour) || summary.failed)
+        text->failed = true;
+    else
+        text_append(text, summary.bytes);
+    text_free(&summary);
 }

@@ -108,10 +108,18 @@ static void send_ready(struct mg_connection *connection, const struct resources 
 
 static void send_page(struct mg_connection *connection, const struct resources *resources)
 {
+    struct reply reply = {.content_type = "text/html; charset=utf-8", .headers = page_headers()};
+    send_from_collector(connection, resources, FORMAT_PAGE, reply);
+}
+
+/* What does not change while the server runs. */
+static void send_static(struct mg_connection *connection, const struct resources *resources,
+                        const char *content_type, const char *text)
+{
     struct reply reply = {.status = 200,
-                          .content_type = "text/html; charset=utf-8",
-                          .headers = page_headers(),
-                          .text = page_html(),
+                          .content_type = content_type,
+                          .headers = "Vary: Accept-Encoding\r\n",
+                          .text = text,
                           .gzip = wanted_gzip(connection, resources)};
     if (reply_send(connection, &reply) < 0)
         mg_disable_connection_keep_alive(connection);
@@ -123,6 +131,12 @@ void resources_answer(struct mg_connection *connection, enum route route,
     switch (route) {
     case ROUTE_PAGE:
         send_page(connection, resources);
+        break;
+    case ROUTE_PAGE_STYLE:
+        send_static(connection, resources, "text/css; charset=utf-8", page_style);
+        break;
+    case ROUTE_PAGE_SCRIPT:
+        send_static(connection, resources, "text/javascript; charset=utf-8", page_script);
         break;
     case ROUTE_METRICS:
         send_metrics(connection, resources);

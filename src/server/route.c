@@ -9,6 +9,8 @@ static const struct {
     enum route route;
 } paths[] = {
     {"/", ROUTE_PAGE},
+    {"/page.css", ROUTE_PAGE_STYLE},
+    {"/page.js", ROUTE_PAGE_SCRIPT},
     {"/metrics", ROUTE_METRICS},
     {"/api/v1/status", ROUTE_STATUS_JSON},
     {"/-/healthy", ROUTE_HEALTHY},

@@ -209,8 +209,8 @@ def test_metrics(agent, hold, directory):
 def test_http_paths(agent):
     agent("[receiver one]\nports = 514\n")
     paths = set(items(page("udpwatch.8", "HTTP"), r"\.It Pa (\S+)$"))
-    linked = set(re.findall(r'href="([^"]+)"', harness.get("/")[2].decode()))
-    assert paths == {"/", *linked}
+    linked = set(re.findall(r'(?:href|src)="(/[^"]+)"', harness.get("/")[2].decode()))
+    assert paths == {"/", "/-/healthy", "/-/ready", *linked}
     assert {path: harness.get(path)[0] for path in paths} == dict.fromkeys(paths, 200)
 
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "http_fixture.h"
+#include "server/page.h"
 
 /* ---- what each path answers ---- */
 
@@ -20,6 +21,14 @@ static void assert_body(const char *response, char filler, size_t length)
     body += 4;
     assert_int_equal(strlen(body), length);
     assert_int_equal(strspn(body, (char[]){filler, '\0'}), length);
+}
+
+static void assert_body_is(const char *response, const char *expected)
+{
+    const char *body = strstr(response, "\r\n\r\n");
+
+    assert_non_null(body);
+    assert_string_equal(body + 4, expected);
 }
 
 static void test_answers_of_the_collector(void **state)
@@ -35,6 +44,10 @@ static void test_answers_of_the_collector(void **state)
     const char *json = get("/api/v1/status?x=/metrics");
     assert_has(json, "Content-Type: application/json; charset=utf-8\r\n");
     assert_body(json, 'a' + FORMAT_STATUS_JSON, SIZE);
+    const char *page = get("/");
+    assert_has(page, "Content-Type: text/html; charset=utf-8\r\n");
+    assert_has(page, "Content-Security-Policy: default-src 'none'");
+    assert_body(page, 'a' + FORMAT_PAGE, SIZE);
     assert_has(get("/-/ready"), "HTTP/1.1 200 OK\r\n");
 }
 
@@ -43,10 +56,12 @@ static void test_answers_without_the_collector(void **state)
     (void)state;
     int before = atomic_load(&fixture.collector.requests);
     assert_has(get("/-/healthy"), "\r\n\r\nok\n");
-    const char *page = get("/");
-    assert_has(page, "Content-Type: text/html; charset=utf-8\r\n");
-    assert_has(page, "Content-Security-Policy: default-src 'none'");
-    assert_has(page, "href=\"/metrics\"");
+    const char *style = get("/page.css");
+    assert_has(style, "Content-Type: text/css; charset=utf-8\r\n");
+    assert_body_is(style, page_style);
+    const char *script = get("/page.js");
+    assert_has(script, "Content-Type: text/javascript; charset=utf-8\r\n");
+    assert_body_is(script, page_script);
     assert_has(get("//metrics"), "HTTP/1.1 404 Not Found\r\n");
     assert_int_equal(atomic_load(&fixture.collector.requests), before);
 }

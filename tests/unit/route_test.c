@@ -15,6 +15,8 @@ static void test_finds_every_path(void **state)
         enum route route;
     } known[] = {
         {"/", ROUTE_PAGE},
+        {"/page.css", ROUTE_PAGE_STYLE},
+        {"/page.js", ROUTE_PAGE_SCRIPT},
         {"/metrics", ROUTE_METRICS},
         {"/api/v1/status", ROUTE_STATUS_JSON},
         {"/-/healthy", ROUTE_HEALTHY},

@@ -91,8 +91,8 @@ static pid_t server_process(void)
 
 static void test_serves_every_page(void **state)
 {
-    static const char *const paths[] = {"/", "/metrics", "/api/v1/status", "/-/healthy",
-                                        "/-/ready"};
+    static const char *const paths[] = {
+        "/", "/page.css", "/page.js", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready"};
 
     for (int round = 0; round < 20; round++)
         for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
