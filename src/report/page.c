@@ -329,8 +329,9 @@ static void append_words(struct text *text)
         text_print(text, "<div id=\"word-%s\"><dt>%s</dt><dd>%s</dd></div>\n",
                    port_state_name(words[i].state), port_state_name(words[i].state),
                    words[i].meaning);
-    text_append(text, "</dl>\n<p>More in <code>man udpwatch</code>, and what to do at each alert in "
-                      "<code>/usr/share/doc/udpwatch/runbook.md</code>.</p>\n</section>\n");
+    text_append(text,
+                "</dl>\n<p>More in <code>man udpwatch</code>, and what to do at each alert in "
+                "<code>/usr/share/doc/udpwatch/runbook.md</code>.</p>\n</section>\n");
 }
 
 void page_write(const struct look *look, const struct agent_history *history, struct text *text)
