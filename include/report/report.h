@@ -17,6 +17,16 @@ bool report_incomplete(const struct look *look);
  * something could not be read, else REPORT_HEALTHY. */
 int report_status(const struct look *look);
 
+/* Expected ports; those that are neither healthy nor unknown are absent or have a wrong owner. */
+struct report_tally {
+    size_t expected;
+    size_t healthy;
+    size_t unknown;
+};
+
+/* Count the expected ports, of one receiver alone unless it is NULL. */
+struct report_tally report_tally(const struct look *look, const struct receiver *receiver);
+
 /* One line on what is wrong with a port and what to do, the worst first, or nothing. */
 void report_advice(const struct look *look, const struct look_port *port, struct text *text);
 

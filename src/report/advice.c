@@ -21,11 +21,26 @@ bool report_incomplete(const struct look *look)
     return look->unresolved_sockets > 0;
 }
 
+struct report_tally report_tally(const struct look *look, const struct receiver *receiver)
+{
+    struct report_tally tally = {0};
+
+    for (size_t i = 0; i < look->config->port_count; i++) {
+        if (receiver && look->ports[i].receiver != receiver)
+            continue;
+        tally.expected++;
+        tally.healthy += port_state_healthy(look->ports[i].state);
+        tally.unknown += look->ports[i].state == PORT_UNKNOWN;
+    }
+    return tally;
+}
+
 int report_status(const struct look *look)
 {
-    for (size_t i = 0; i < look->config->port_count; i++)
-        if (look->ports[i].state != PORT_UNKNOWN && !port_state_healthy(look->ports[i].state))
-            return REPORT_UNHEALTHY;
+    struct report_tally tally = report_tally(look, NULL);
+
+    if (tally.healthy + tally.unknown < tally.expected)
+        return REPORT_UNHEALTHY;
     return report_incomplete(look) ? REPORT_INCOMPLETE : REPORT_HEALTHY;
 }
 

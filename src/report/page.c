@@ -9,39 +9,21 @@
 #include "report/page_ports.h"
 #include "report/report.h"
 
-struct tally {
-    size_t expected;
-    size_t unhealthy; /* absent or wrong_owner */
-    size_t unknown;
-};
-
-static struct tally tally_of(const struct look *look)
-{
-    struct tally tally = {.expected = look->config->port_count};
-
-    for (size_t i = 0; i < tally.expected; i++) {
-        if (look->ports[i].state == PORT_UNKNOWN)
-            tally.unknown++;
-        else if (!port_state_healthy(look->ports[i].state))
-            tally.unhealthy++;
-    }
-    return tally;
-}
-
 /* In a few words, as a browser's tab has room for them. */
 static void append_verdict(struct text *text, const struct look *look)
 {
-    struct tally tally = tally_of(look);
+    struct report_tally tally = report_tally(look, NULL);
+    size_t unhealthy = tally.expected - tally.healthy - tally.unknown;
 
     if (look->sockets_error)
         text_append(text, "could not look");
     else if (tally.expected == 0)
         text_append(text, "no receiver is configured");
-    else if (tally.unhealthy > 0)
-        text_print(text, "%zu of %zu ports unhealthy", tally.unhealthy, tally.expected);
+    else if (unhealthy > 0)
+        text_print(text, "%zu of %zu ports unhealthy", unhealthy, tally.expected);
     else if (tally.unknown == 0)
         text_print(text, "all of %zu ports healthy", tally.expected);
-    if (!look->sockets_error && tally.unknown > 0 && tally.unhealthy > 0)
+    if (!look->sockets_error && tally.unknown > 0 && unhealthy > 0)
         text_print(text, ", %zu unknown", tally.unknown);
     else if (!look->sockets_error && tally.unknown > 0)
         text_print(text, "%zu of %zu ports unknown", tally.unknown, tally.expected);
@@ -49,9 +31,9 @@ static void append_verdict(struct text *text, const struct look *look)
 
 static const char *verdict_class(const struct look *look)
 {
-    struct tally tally = tally_of(look);
+    struct report_tally tally = report_tally(look, NULL);
 
-    if (tally.unhealthy > 0)
+    if (tally.healthy + tally.unknown < tally.expected)
         return "bad";
     if (look->sockets_error || tally.unknown > 0)
         return "unknown";
@@ -191,14 +173,15 @@ static const char *word_of(const struct look_receiver *receiver)
     return receiver->up ? "<td class=\"state good\">up</td>" : "<td class=\"state bad\">down</td>";
 }
 
-static size_t ports_of(const struct look *look, const struct receiver *receiver, bool healthy)
+/* Where none of its ports is known, 0 would not be the number of the healthy ones. */
+static void append_healthy(struct text *text, struct report_tally tally)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < look->config->port_count; i++)
-        count += look->ports[i].receiver == receiver &&
-                 (!healthy || port_state_healthy(look->ports[i].state));
-    return count;
+    if (tally.unknown == tally.expected)
+        text_append(text, "not known");
+    else
+        text_print(text, "%zu of %zu", tally.healthy, tally.expected);
+    if (tally.unknown > 0 && tally.unknown < tally.expected)
+        text_print(text, ", %zu unknown", tally.unknown);
 }
 
 static void append_receiver(struct text *text, const struct look *look,
@@ -206,8 +189,9 @@ static void append_receiver(struct text *text, const struct look *look,
 {
     text_append(text, "<tr><th scope=\"row\">");
     html_append(text, receiver->receiver->name);
-    text_print(text, "</th>%s<td>%zu of %zu</td><td>", word_of(receiver),
-               ports_of(look, receiver->receiver, true), ports_of(look, receiver->receiver, false));
+    text_print(text, "</th>%s<td>", word_of(receiver));
+    append_healthy(text, report_tally(look, receiver->receiver));
+    text_append(text, "</td><td>");
     if (receiver->processes < 0)
         text_append(text, "not known");
     else
@@ -220,30 +204,36 @@ static void append_receiver(struct text *text, const struct look *look,
     text_append(text, "</td></tr>\n");
 }
 
-/* The counts of ports take receivers times ports, and a configuration has hundreds of each. */
-static void append_receivers(struct text *text, const struct look *look)
+/* The worst of them first. */
+static void append_receiver_table(struct text *text, const struct look *look, size_t shown)
 {
-    size_t count = look->config->receiver_count;
-    size_t shown = count < PAGE_MOST_PORTS ? count : PAGE_MOST_PORTS;
-    static const int worst_first[] = {0, -1, 1};
+    static const int ranks[] = {0, -1, 1}; /* of struct look_receiver's up */
 
-    text_append(text, "<section id=\"receivers\" aria-labelledby=\"receivers-head\">\n"
-                      "<h2 id=\"receivers-head\">Receivers</h2>\n");
-    if (count == 0)
-        text_append(text, "<p>None is configured.</p>\n</section>\n");
-    if (count == 0)
-        return;
     text_append(text, "<table class=\"receivers\">\n<thead><tr><th scope=\"col\">Receiver</th>"
                       "<th scope=\"col\">State</th><th scope=\"col\">Healthy ports</th>"
                       "<th scope=\"col\">Processes</th><th scope=\"col\">Starts</th></tr>"
                       "</thead>\n<tbody>\n");
     for (size_t kind = 0, written = 0; kind < 3; kind++)
-        for (size_t i = 0; i < count && written < shown; i++)
-            if (look->receivers[i].up == worst_first[kind]) {
+        for (size_t i = 0; i < look->config->receiver_count && written < shown; i++)
+            if (look->receivers[i].up == ranks[kind]) {
                 append_receiver(text, look, &look->receivers[i]);
                 written++;
             }
     text_append(text, "</tbody>\n</table>\n");
+}
+
+/* The counts of ports take receivers times ports, and a configuration has hundreds of each. */
+static void append_receivers(struct text *text, const struct look *look)
+{
+    size_t count = look->config->receiver_count;
+    size_t shown = count < PAGE_MOST_PORTS ? count : PAGE_MOST_PORTS;
+
+    text_append(text, "<section id=\"receivers\" aria-labelledby=\"receivers-head\">\n"
+                      "<h2 id=\"receivers-head\">Receivers</h2>\n");
+    if (count == 0)
+        text_append(text, "<p>None is configured.</p>\n");
+    else
+        append_receiver_table(text, look, shown);
     if (count > shown)
         text_print(text,
                    "<p>%zu more receivers are not shown, none of them worse: <a "

@@ -197,19 +197,25 @@ static void append_table(struct text *text, const struct look *look, const struc
                    look->port_count - count);
 }
 
-static void append_summary(struct text *text, const struct look *look)
+/* Where none is known, 0 would not be the number of the healthy ones. */
+static void append_tally(struct text *text, struct report_tally tally)
 {
-    size_t healthy = 0;
-
-    if (look->port_count)
-        text_append(text, "\n");
-    for (size_t i = 0; i < look->config->port_count; i++)
-        healthy += port_state_healthy(look->ports[i].state);
-    if (look->config->port_count)
-        text_print(text, "%zu of %zu expected ports healthy", healthy, look->config->port_count);
-    else
+    if (tally.expected == 0)
         text_append(text, "no receiver is configured: every listener is shown (try: udpwatch "
                           "discover)");
+    else if (tally.unknown < tally.expected)
+        text_print(text, "%zu of %zu expected ports healthy", tally.healthy, tally.expected);
+    if (tally.unknown > 0 && tally.unknown < tally.expected)
+        text_print(text, ", %zu unknown", tally.unknown);
+    else if (tally.unknown > 0)
+        text_print(text, "%zu of %zu expected ports unknown", tally.unknown, tally.expected);
+}
+
+static void append_summary(struct text *text, const struct look *look)
+{
+    if (look->port_count)
+        text_append(text, "\n");
+    append_tally(text, report_tally(look, NULL));
     if (!look->sockets_error)
         text_print(text, "; %zu listeners that no receiver names", look->unexpected_sockets);
     if (look->suppressed_sockets)

@@ -138,7 +138,7 @@ static void test_every_state(void **state)
     assert_row_has(&page, SAMPLE_UNKNOWN, "data-label=\"Process\">not known</td>");
     assert_row_has(&page, SAMPLE_UNNAMED, "none names it");
     assert_row_has(&page, SAMPLE_KERNEL, "the kernel itself");
-    assert_has(&page, "<td class=\"state bad\">down</td><td>2 of 5</td>");
+    assert_has(&page, "<td class=\"state bad\">down</td><td>2 of 5, 1 unknown</td>");
     assert_has(&page, "3 processes could not be read: run as root");
     assert_has(&page, "listeners whose holder was not found: 1");
     assert_has(&page, "Listeners that no receiver names: 2.");
@@ -175,7 +175,7 @@ static void test_unknown_is_not_0(void **state)
     assert_row_has(&page, SAMPLE_OK, "data-label=\"Since\" class=\"number\">not known</td>");
     assert_row_has(&page, SAMPLE_OK, ">1000</td>"); /* counters stay */
     assert_has(&page,
-               "<td class=\"state unknown\">not known</td><td>0 of 5</td><td>not known</td>");
+               "<td class=\"state unknown\">not known</td><td>not known</td><td>not known</td>");
     assert_has(&page, "IPv4 400, IPv6 not known");
     assert_lacks(&page, "Listeners that no receiver names");
     assert_lacks(&page, "<meter");

@@ -26,12 +26,17 @@ static void test_table(void **state)
     assert_has(&text, "100,101  filebeat,filebeat");
     assert_has(&text,
                "held by a\"b\\c\\nd\xef\xbf\xbd\\x1b[2J (pid 102), expected process filebeat");
-    assert_has(&text, "3 of 6 expected ports healthy; 2 listeners that no receiver names");
+    assert_has(&text,
+               "3 of 6 expected ports healthy, 1 unknown; 2 listeners that no receiver names");
     assert_has(&text, "3 processes could not be read: run as root");
     assert_lacks(&text, "\x1b");
     text_free(&text);
     report_table(&sample.look, true, 0, &text);
     assert_has(&text, "\x1b[31mwrong_owner\x1b[0m");
+    text_free(&text);
+    sample_fail(&sample);
+    report_table(&sample.look, false, 0, &text);
+    assert_has(&text, "\n6 of 6 expected ports unknown\n");
     text_free(&text);
 }
 
