@@ -2,15 +2,12 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "report/html.h"
+#include "report/port.h"
 #include "report/report.h"
 #include "report/worst_first.h"
 #include "users.h"
-
-/* Holders that a row names, and sockets whose holders it looks through: /api/v1/status has all. */
-enum { SHOWN_HOLDERS = 3, SHOWN_SOCKETS = 24 };
 
 #define COLUMNS "10"
 
@@ -25,14 +22,6 @@ static const char *class_of(const struct look_port *port)
     if (!port_state_healthy(port->state))
         return "bad";
     return port->state == PORT_STANDBY ? "standby" : "good";
-}
-
-/* Names like "core-switches *:514": what a screen reader calls the bar of the queue. */
-static void append_port(struct text *text, const struct look_port *port)
-{
-    bool ipv6 = strchr(port->address, ':') != NULL;
-
-    text_print(text, "%s%s%s:%u", ipv6 ? "[" : "", port->address, ipv6 ? "]" : "", port->port);
 }
 
 static void append_state(struct text *text, const struct look_port *port)
@@ -74,33 +63,6 @@ static void append_holder(struct text *text, const struct process *process)
     text_append(text, "</small></div>");
 }
 
-/* Whether an earlier socket of the port has this holder too. */
-static bool seen_before(const struct look_port *port, size_t socket, const struct process *process)
-{
-    for (size_t i = 0; i < socket; i++)
-        for (size_t j = 0; j < port->sockets[i].holder_count; j++)
-            if (port->sockets[i].holders[j] == process)
-                return true;
-    return false;
-}
-
-/* Returns the number of different holders of the first sockets. */
-static size_t append_holders(struct text *text, const struct look_port *port)
-{
-    size_t number = 0;
-
-    for (size_t i = 0; i < port->socket_count && i < SHOWN_SOCKETS; i++)
-        for (size_t j = 0; j < port->sockets[i].holder_count; j++) {
-            const struct process *process = port->sockets[i].holders[j];
-
-            if (seen_before(port, i, process))
-                continue;
-            if (number++ < SHOWN_HOLDERS)
-                append_holder(text, process);
-        }
-    return number;
-}
-
 static const char *without_holder(const struct look *look, const struct look_port *port)
 {
     if (look->sockets_error)
@@ -112,16 +74,15 @@ static const char *without_holder(const struct look *look, const struct look_por
 
 static void append_process(struct text *text, const struct look *look, const struct look_port *port)
 {
-    size_t number;
+    struct report_holders holders = report_port_holders(port);
 
     text_append(text, CELL "\"Process\">");
-    number = append_holders(text, port);
-    if (number == 0)
+    for (size_t i = 0; i < holders.count; i++)
+        append_holder(text, holders.first[i]);
+    if (holders.count == 0)
         text_append(text, without_holder(look, port));
-    if (port->socket_count > SHOWN_SOCKETS)
-        text_append(text, "<div>and others</div>"); /* counting them all takes long */
-    else if (number > SHOWN_HOLDERS)
-        text_print(text, "<div>and %zu more</div>", number - SHOWN_HOLDERS);
+    if (holders.has_others)
+        text_append(text, "<div>and others</div>");
     text_append(text, "</td>");
 }
 
@@ -129,7 +90,7 @@ static void append_bar(struct text *text, const struct look_port *port, double f
 {
     text_append(text, "<meter min=\"0\" max=\"1\" low=\"0.5\" high=\"0.8\" optimum=\"0\" ");
     text_print(text, "value=\"%.3f\" aria-label=\"fill of ", fill < 1 ? fill : 1.0);
-    append_port(text, port);
+    report_port_place(port, text);
     text_print(text, "\">%.0f %%</meter> ", 100 * fill);
 }
 
@@ -238,7 +199,7 @@ static void append_row(struct text *text, const struct look *look, size_t index)
                index, class_of(port));
     append_state(text, port);
     text_append(text, "<th role=\"rowheader\" scope=\"row\" data-label=\"Port\">");
-    append_port(text, port);
+    report_port_place(port, text);
     text_append(text, "</th>");
     append_receiver(text, port);
     append_process(text, look, port);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/port.h"
 #include "report/report.h"
 #include "report/worst_first.h"
 
@@ -20,7 +21,6 @@ enum column {
     NOTE,
     COLUMNS
 };
-enum { SHOWN_HOLDERS = 3, SHOWN_SOCKETS = 24 };
 
 /* One row of the table: a text for each cell. */
 struct row {
@@ -37,45 +37,18 @@ static bool right_aligned(int column)
     return column >= QUEUE && column <= DROPS;
 }
 
-static void append_port(struct text *text, const struct look_port *port)
-{
-    bool ipv6 = strchr(port->address, ':') != NULL;
-
-    text_print(text, "%s%s%s:%u", ipv6 ? "[" : "", port->address, ipv6 ? "]" : "", port->port);
-}
-
-/* Whether an earlier socket of the port has this holder too. */
-static bool seen_before(const struct look_port *port, size_t socket, const struct process *process)
-{
-    for (size_t i = 0; i < socket; i++)
-        for (size_t j = 0; j < port->sockets[i].holder_count; j++)
-            if (port->sockets[i].holders[j] == process)
-                return true;
-    return false;
-}
-
-static void append_holder(struct row *row, const struct process *process, size_t number)
-{
-    if (number >= SHOWN_HOLDERS)
-        return;
-    text_print(&row->cells[PID], "%s%d", number ? "," : "", (int)process->pid);
-    text_append(&row->cells[PROCESS], number ? "," : "");
-    text_append_printable(&row->cells[PROCESS], process->comm);
-}
-
 static void append_holders(struct row *row, const struct look_port *port)
 {
-    size_t number = 0;
+    struct report_holders holders = report_port_holders(port);
 
-    for (size_t i = 0; i < port->socket_count && i < SHOWN_SOCKETS; i++)
-        for (size_t j = 0; j < port->sockets[i].holder_count; j++)
-            if (!seen_before(port, i, port->sockets[i].holders[j]))
-                append_holder(row, port->sockets[i].holders[j], number++);
-    if (port->socket_count > SHOWN_SOCKETS)
-        text_append(&row->cells[PROCESS], " and others"); /* counting them all takes long */
-    else if (number > SHOWN_HOLDERS)
-        text_print(&row->cells[PROCESS], " and %zu more", number - SHOWN_HOLDERS);
-    if (number == 0 && port->socket_count && port->sockets[0].known == HOLDERS_KERNEL)
+    for (size_t i = 0; i < holders.count; i++) {
+        text_print(&row->cells[PID], "%s%d", i ? "," : "", (int)holders.first[i]->pid);
+        text_append(&row->cells[PROCESS], i ? "," : "");
+        text_append_printable(&row->cells[PROCESS], holders.first[i]->comm);
+    }
+    if (holders.has_others)
+        text_append(&row->cells[PROCESS], " and others");
+    if (holders.count == 0 && port->socket_count && port->sockets[0].known == HOLDERS_KERNEL)
         text_append(&row->cells[PROCESS], "(kernel)");
 }
 
@@ -106,7 +79,7 @@ static void fill_row(struct row *row, const struct look *look, const struct look
     row->state = port->state;
     text_append(&row->cells[STATE], port_state_name(port->state));
     text_append_printable(&row->cells[RECEIVER], port->receiver ? port->receiver->name : "-");
-    append_port(&row->cells[PORT], port);
+    report_port_place(port, &row->cells[PORT]);
     append_holders(row, port);
     append_numbers(row, look, port);
     report_advice(look, port, &row->cells[NOTE]);

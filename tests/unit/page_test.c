@@ -145,6 +145,28 @@ static void test_every_state(void **state)
     text_free(&page);
 }
 
+static void test_more_holders_than_fit(void **state)
+{
+    struct sample sample;
+    struct process twins[4];
+    const struct process *holders[4];
+    struct text page;
+    (void)state;
+
+    sample_make(&sample);
+    for (size_t i = 0; i < 4; i++) {
+        sample_process(&twins[i], (pid_t)(201 + i), "twin", NULL);
+        holders[i] = &twins[i];
+    }
+    sample.sockets[SAMPLE_OK].holders = holders;
+    sample.sockets[SAMPLE_OK].holder_count = 4;
+    page = page_of(&sample.look, NULL);
+    assert_row_has(&page, SAMPLE_OK, ">203</span>");
+    assert_row_has(&page, SAMPLE_OK, "<div>and others</div>");
+    assert_lacks(&page, ">204</span>");
+    text_free(&page);
+}
+
 /* What could not be looked for is said to be so, and never 0. */
 static void test_unknown_is_not_0(void **state)
 {
@@ -279,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_every_state),
+        cmocka_unit_test(test_more_holders_than_fit),
         cmocka_unit_test(test_unknown_is_not_0),
         cmocka_unit_test(test_the_worst_come_first),
         cmocka_unit_test(test_of_many_the_worst_are_shown),

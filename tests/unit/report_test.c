@@ -40,6 +40,41 @@ static void test_table(void **state)
     text_free(&text);
 }
 
+/* Many sockets of one program, and one more of others than there is room for. */
+static void test_holders_of_many_sockets(void **state)
+{
+    enum { SOCKETS = 40 };
+    struct sample sample;
+    struct look_socket many[SOCKETS];
+    struct process others[3];
+    const struct process *holders[3];
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    for (size_t i = 0; i < SOCKETS; i++)
+        many[i] = sample.sockets[SAMPLE_OK];
+    sample.ports[SAMPLE_OK].sockets = many;
+    sample.ports[SAMPLE_OK].socket_count = SOCKETS;
+    report_table(&sample.look, false, 0, &text);
+    assert_lacks(&text, "others");
+    text_free(&text);
+    for (size_t i = 0; i < 3; i++) {
+        sample_process(&others[i], (pid_t)(201 + i), "twin", NULL);
+        holders[i] = &others[i];
+    }
+    many[SOCKETS - 1].holders = holders;
+    many[SOCKETS - 1].holder_count = 2;
+    report_table(&sample.look, false, 0, &text);
+    assert_has(&text, " 100,201,202  filebeat,twin,twin ");
+    assert_lacks(&text, "others");
+    text_free(&text);
+    many[SOCKETS - 1].holder_count = 3;
+    report_table(&sample.look, false, 0, &text);
+    assert_has(&text, " 100,201,202  filebeat,twin,twin and others ");
+    text_free(&text);
+}
+
 /* The fullest socket counts; PEAK is a column only where there is one. */
 static void test_table_of_queues(void **state)
 {
@@ -344,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_holders_of_many_sockets),
         cmocka_unit_test(test_table_of_queues),
         cmocka_unit_test(test_table_of_limited_height),
         cmocka_unit_test(test_exit_statuses),
