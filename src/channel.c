@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "file.h"
+
 /* On the wire a message is as long as its text, with the NUL: short ones keep many in flight within
  * the default socket buffer. */
 enum { HEADER_SIZE = offsetof(struct channel_message, text) };
@@ -114,26 +116,12 @@ int channel_receive(int channel, struct channel_message *message, int *descripto
     return -EPROTO;
 }
 
-static int write_all(int file, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(file, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return 0;
-}
-
 int channel_seal(const void *bytes, size_t length)
 {
     int file = memfd_create("udpwatch", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (file < 0)
         return -errno;
-    int result = write_all(file, bytes, length);
+    int result = file_write_all(file, bytes, length);
     if (!result &&
         fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0)
         result = -errno;

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file.h"
+
 /* xterm's control sequences, which the terminals of today share. Lines that are too long (a wide
  * character counts as one here) are cut by the terminal, as it does not wrap them. */
 #define ENTER "\033[?1049h\033[?25l\033[?7l" /* other screen, cursor hidden, no wrapping */
@@ -25,24 +27,9 @@ struct screen {
     sigset_t signals;
 };
 
-/* In one piece: a frame that comes in parts flickers. */
-static int write_all(const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(STDOUT_FILENO, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return 0;
-}
-
 static int write_string(const char *string)
 {
-    return write_all(string, strlen(string));
+    return file_write_all(STDOUT_FILENO, string, strlen(string));
 }
 
 static bool can_redraw(void)
@@ -159,7 +146,9 @@ int screen_show(struct screen *screen, const struct text *frame)
     else
         append_to_stream(&text, screen, bytes);
     screen->has_frame = true;
-    int result = text.failed || frame->failed ? -ENOMEM : write_all(text.bytes, text.length);
+    int result = -ENOMEM;
+    if (!text.failed && !frame->failed) /* in one piece: a frame that comes in parts flickers */
+        result = file_write_all(STDOUT_FILENO, text.bytes, text.length);
     text_free(&text);
     return result;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "collector/ledger_text.h"
+#include "file.h"
 #include "log.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -192,21 +193,6 @@ int ledger_file_give(struct ledger_file *file, uid_t user, gid_t group)
     return 0;
 }
 
-static int write_all(int descriptor, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(descriptor, bytes, length);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return 0;
-}
-
 static int write_new(const struct ledger_file *file, const struct text *text, bool to_disk)
 {
     int descriptor, result;
@@ -218,7 +204,7 @@ static int write_new(const struct ledger_file *file, const struct text *text, bo
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     if (descriptor < 0)
         return -errno;
-    result = write_all(descriptor, text->bytes, text->length);
+    result = file_write_all(descriptor, text->bytes, text->length);
     if (!result && to_disk && fsync(descriptor) < 0)
         result = -errno;
     if (close(descriptor) < 0 && !result)
@@ -313,10 +299,8 @@ int ledger_file_saved(const struct ledger_file *file)
  * remove_old leaves it. */
 static int read_bytes(const struct ledger_file *file, struct text *text)
 {
-    char bytes[65536];
     struct stat status;
     int descriptor = openat(file->directory, NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    ssize_t length = 0;
     int result = 0;
 
     if (descriptor < 0)
@@ -325,13 +309,9 @@ static int read_bytes(const struct ledger_file *file, struct text *text)
         result = -errno;
     else if (!S_ISREG(status.st_mode) || status.st_size > MOST_BYTES)
         result = -EBADMSG;
-    while (!result && (length = read(descriptor, bytes, sizeof(bytes))) > 0)
-        text_append_bytes(text, bytes, (size_t)length);
-    if (length < 0)
-        result = -errno;
+    if (!result)
+        result = file_read_all(descriptor, MOST_BYTES, text);
     close(descriptor);
-    if (text->failed)
-        return -ENOMEM;
     return !result && text->length == 0 ? -ENOENT : result;
 }
 

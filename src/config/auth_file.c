@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/reader.h"
 #include "config/values.h"
+#include "file.h"
 
 /* "$2b$10$", 22 characters of salt, 31 of hash. */
 enum { HASH_LENGTH = 60, HASH_HEAD = 7, SALT_END = 28 };
@@ -242,37 +242,16 @@ static int open_file(const struct config_draft *draft)
     return -1;
 }
 
-/* Read until the buffer is full or the file ends. Returns the number of bytes, or -errno. */
-static ssize_t read_all(int descriptor, char *bytes, size_t size)
-{
-    size_t length = 0;
-    while (length < size) {
-        ssize_t count = read(descriptor, bytes + length, size - length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return -errno;
-        if (count == 0)
-            break;
-        length += (size_t)count;
-    }
-    return (ssize_t)length;
-}
-
-static void read_users(struct config_draft *draft, int descriptor, char *bytes)
+/* Take what was read; the file may have grown meanwhile. */
+static void take_bytes(struct config_draft *draft, const struct text *bytes)
 {
     struct text users = {0};
-    ssize_t length = read_all(descriptor, bytes, CONFIG_AUTH_BYTES_MAX + 1);
-    if (length < 0) {
-        report_errno(draft, (int)-length);
-        return;
-    }
-    if (length > CONFIG_AUTH_BYTES_MAX) {
+    if (bytes->length > CONFIG_AUTH_BYTES_MAX) {
         report(draft, "is larger than 256 KiB", "keep fewer users in it");
         return;
     }
     struct config_place file = config_messages_add_file(draft->messages, draft->agent.auth_file);
-    if (config_auth_file_parse(bytes, (size_t)length, &file, &users))
+    if (config_auth_file_parse(bytes->length ? bytes->bytes : "", bytes->length, &file, &users))
         draft->agent.users = users.bytes;
     else
         text_free(&users);
@@ -280,14 +259,17 @@ static void read_users(struct config_draft *draft, int descriptor, char *bytes)
 
 void config_auth_file_read(struct config_draft *draft)
 {
+    struct text bytes = {0};
     int descriptor = open_file(draft);
     if (descriptor < 0)
         return;
-    char *bytes = malloc(CONFIG_AUTH_BYTES_MAX + 1);
-    if (bytes)
-        read_users(draft, descriptor, bytes);
-    else
-        draft->messages->failed = true;
-    free(bytes);
+    int error = file_read_all(descriptor, CONFIG_AUTH_BYTES_MAX, &bytes);
     close(descriptor);
+    if (bytes.failed)
+        draft->messages->failed = true;
+    else if (error)
+        report_errno(draft, -error);
+    else
+        take_bytes(draft, &bytes);
+    text_free(&bytes);
 }

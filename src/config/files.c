@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
+
 /* Report a file that cannot be read, at its first line. */
 static void report(struct config_draft *draft, const char *file, const char *why,
                    const char *remedy)
@@ -50,26 +52,6 @@ static int open_text(const char *file)
     return -error;
 }
 
-/* Read up to limit + 1 bytes, so that one byte too many tells of a file too large.
- * Returns 0, or -errno. */
-static int read_text(int descriptor, size_t limit, struct text *text)
-{
-    char bytes[16384];
-    while (text->length <= limit) {
-        ssize_t count = read(descriptor, bytes, sizeof bytes);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return -errno;
-        if (count == 0)
-            break;
-        text_append_bytes(text, bytes, (size_t)count);
-        if (text->failed)
-            return -ENOMEM;
-    }
-    return 0;
-}
-
 /* Read one file; remaining is what all files may still have together. */
 static void read_file(struct config_draft *draft, const char *file, bool may_be_missing,
                       size_t *remaining)
@@ -78,7 +60,7 @@ static void read_file(struct config_draft *draft, const char *file, bool may_be_
     int descriptor = open_text(file);
     if (descriptor == -ENOENT && may_be_missing)
         return;
-    int error = descriptor < 0 ? descriptor : read_text(descriptor, *remaining, &text);
+    int error = descriptor < 0 ? descriptor : file_read_all(descriptor, *remaining, &text);
     if (descriptor >= 0)
         close(descriptor);
     if (error == -EINVAL) {
