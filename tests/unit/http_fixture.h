@@ -79,6 +79,19 @@ static inline void assert_has(const char *response, const char *part)
         fail_msg("\"%s\" is not in: %.600s", part, response);
 }
 
+/* Run so many clients at once, each of which adds to a number. Returns what that comes to. */
+static inline int run_clients(int clients, void *(*run)(void *number))
+{
+    pthread_t threads[200];
+    atomic_int number = 0;
+
+    for (int i = 0; i < clients; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run, &number), 0);
+    for (int i = 0; i < clients; i++)
+        pthread_join(threads[i], NULL);
+    return atomic_load(&number);
+}
+
 static inline const char *get(const char *path)
 {
     char request[512];

@@ -180,16 +180,8 @@ static void *scrape(void *whole)
 
 static void test_gzip_for_many_at_once(void **state)
 {
-    enum { CLIENTS = 16 };
-    pthread_t threads[CLIENTS];
-    atomic_int whole = 0;
-
     (void)state;
-    for (int i = 0; i < CLIENTS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, scrape, &whole), 0);
-    for (int i = 0; i < CLIENTS; i++)
-        pthread_join(threads[i], NULL);
-    assert_int_equal(atomic_load(&whole), 5 * CLIENTS);
+    assert_int_equal(run_clients(16, scrape), 5 * 16);
 }
 
 int main(void)

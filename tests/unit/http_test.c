@@ -306,16 +306,8 @@ static void *scrape(void *count)
 
 static void test_two_hundred_at_once(void **state)
 {
-    enum { CLIENTS = 200 };
-    pthread_t threads[CLIENTS];
-    atomic_int whole = 0;
-
     (void)state;
-    for (int i = 0; i < CLIENTS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, scrape, &whole), 0);
-    for (int i = 0; i < CLIENTS; i++)
-        pthread_join(threads[i], NULL);
-    assert_int_equal(atomic_load(&whole), CLIENTS);
+    assert_int_equal(run_clients(200, scrape), 200);
 }
 
 /* ---- starting ---- */

@@ -14,6 +14,7 @@
 #include "collector/child.h"
 #include "collector/supervisor.h"
 #include "http_client.h"
+#include "server_process.h"
 
 enum { SIZE = 36000 };
 
@@ -74,19 +75,6 @@ static bool is_ok(const struct fixture *fixture, const char *path)
 
     snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n\r\n", path);
     return strncmp(exchange(fixture->port, request), "HTTP/1.1 200 OK\r\n", 17) == 0;
-}
-
-static pid_t server_process(void)
-{
-    char path[64];
-    char text[64] = "";
-
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
-    int file = open(path, O_RDONLY);
-    assert_true(file >= 0);
-    assert_true(read(file, text, sizeof text - 1) > 0);
-    close(file);
-    return (pid_t)atoi(text);
 }
 
 static void test_serves_every_page(void **state)
@@ -190,9 +178,9 @@ static void test_serves_again_after_kill(void **state)
         close(files[i]);
 }
 
-static void test_serves_elsewhere_after_a_change(void **state)
+/* Have it serve at another port, to these users. */
+static void change_server(struct fixture *fixture, const char *users)
 {
-    struct fixture *fixture = *state;
     char listen[64];
 
     shutdown(fixture->collector.channel, SHUT_RDWR);
@@ -200,10 +188,15 @@ static void test_serves_elsewhere_after_a_change(void **state)
     fixture->port = free_port();
     snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture->port);
     assert_int_equal(supervisor_change(fixture->supervisor,
-                                       &(struct server_settings){listen, "127.0.0.1/32", ""}),
+                                       &(struct server_settings){listen, "127.0.0.1/32", users}),
                      0);
     start_collector(fixture);
-    assert_true(is_ok(fixture, "/metrics"));
+}
+
+static void test_serves_elsewhere_after_a_change(void **state)
+{
+    change_server(*state, "");
+    assert_true(is_ok(*state, "/metrics"));
 }
 
 /* "a" with "secret" */
@@ -220,17 +213,9 @@ static const char *answer_of(const struct fixture *fixture, const char *request)
 /* In its sandbox, and by the settings that it was started with. */
 static void test_asks_for_the_password(void **state)
 {
-    struct fixture *fixture = *state;
-    char listen[64];
+    const struct fixture *fixture = *state;
 
-    shutdown(fixture->collector.channel, SHUT_RDWR);
-    pthread_join(fixture->collector.thread, NULL);
-    fixture->port = free_port();
-    snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture->port);
-    assert_int_equal(supervisor_change(fixture->supervisor,
-                                       &(struct server_settings){listen, "127.0.0.1/32", USERS}),
-                     0);
-    start_collector(fixture);
+    change_server(*state, USERS);
     for (int i = 0; i < 3; i++) {
         assert_false(is_ok(fixture, "/metrics"));
         assert_true(is_ok(fixture, "/-/healthy"));

@@ -23,6 +23,7 @@
 
 #include "channel.h"
 #include "collector/supervisor.h"
+#include "server_process.h"
 #include "under_valgrind.h"
 
 static const int64_t MILLISECOND = 1000000;
@@ -159,20 +160,6 @@ static void expect_text(const struct supervisor *supervisor, const char *text)
 
     assert_int_equal(next_message(supervisor, &message), 1);
     assert_string_equal(message.text, text);
-}
-
-/* The server's process, found as the only child. */
-static pid_t server_process(void)
-{
-    char path[64];
-    char text[64] = "";
-
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
-    int file = open(path, O_RDONLY);
-    assert_true(file >= 0);
-    assert_true(read(file, text, sizeof text - 1) > 0);
-    close(file);
-    return (pid_t)atoi(text);
 }
 
 /* As the poll loop does: read until the end of the channel, then hand on the death at time now. */
