@@ -3,29 +3,20 @@ wrong passwords: of a user, beside an unknown one. Each pair is measured in turn
 
 `make bench` runs it, in namespaces of its own; UDPWATCH_BUILD says which build."""
 
-import base64
 import contextlib
 import http.client
 import statistics
 import sys
 import time
-import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 import harness  # noqa: E402
+from passwords import basic, line  # noqa: E402
 from scrape_cost import PORTS, processor_time  # noqa: E402
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import crypt
 
 PAIRS, SCRAPES, ATTEMPTS = 9, 200, 4
 COSTS = {"alice": 10, "bob": 5}
-
-
-def basic(user, password):
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
 def ask(port, headers, times, status):
@@ -86,8 +77,7 @@ def main():
         users = directory / "auth"
         users.touch(mode=0o600)
         users.write_text("".join(
-            f"{user}:{crypt.crypt('right', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=1 << cost))}\n"
-            for user, cost in COSTS.items()))
+            line(user, "right", cost) for user, cost in COSTS.items()))
         holder = harness.Holder(directory, *[f"0.0.0.0:{port}" for port in PORTS], name="filebeat")
         stack.callback(holder.stop)
         measure(start(stack, directory, 9117, ""),

@@ -1,36 +1,20 @@
 """auth_file: who gets an answer, what a flood of wrong passwords costs others, and reloads."""
 
-import base64
 import concurrent.futures
 import http.client
 import signal
 import threading
-import warnings
 from pathlib import Path
 
 import pytest
 
 import harness
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import crypt
+from passwords import basic, line
 
 CONFIG = "[agent]\nauth_file = {}\n[receiver one]\nports = 514\n"
 SUCCESS = "udpwatch_config_last_reload_successful"
 TIME = "udpwatch_config_last_reload_success_timestamp_seconds"
 USER, PASSWORD = "prömetheus", "pass:wörd:"
-
-
-def line(user, password, cost=4):
-    """A line of the file; the lowest cost, as the tests check many passwords."""
-    salt = crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=1 << cost)
-    return f"{user}:{crypt.crypt(password, salt)}\n"
-
-
-def basic(user, password, scheme="Basic"):
-    token = base64.b64encode(f"{user}:{password}".encode()).decode()
-    return {"Authorization": f"{scheme} {token}"}
 
 
 def code(path="/metrics", headers=None, **options):

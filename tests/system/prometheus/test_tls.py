@@ -12,10 +12,7 @@ from pathlib import Path
 import pytest
 
 import harness
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import crypt
+from passwords import line
 
 EXAMPLE = harness.ROOT / "etc/stunnel/udpwatch.conf"
 STUNNEL = harness.DAEMONS / "stunnel4"
@@ -176,9 +173,8 @@ def test_client_certificates(agent, stunnel):
 
 def test_scraped_by_prometheus(agent, stunnel, prometheus, certificates, directory):
     """With certificate and password, over IPv6 and IPv4; without the one or the other, not."""
-    salt = crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)
     users = directory / "auth"
-    users.write_text(f"prometheus:{crypt.crypt('s3cret:ö', salt)}\n")
+    users.write_text(line("prometheus", "s3cret:ö"))
     users.chmod(0o600)
     agent(CONFIG.format(f"auth_file = {users}\n"))
     stunnel(with_clients=True)
