@@ -14,9 +14,8 @@ enum route {
     ROUTE_METHOD_NOT_ALLOWED /* 405 */
 };
 
-/* method: as sent (methods are case-sensitive). uri: the path as sent, nothing decoded; what
- * follows a
- * '?' does not matter. A path matches exactly or not at all. */
+/* method: as sent (methods are case-sensitive). uri: the path as sent, nothing decoded; a '?' and
+ * what follows it do not matter. A path matches exactly or not at all. */
 enum route route_find(const char *method, const char *uri);
 
 #endif

@@ -326,7 +326,8 @@ def small_buffer(stage):
     reader.bind(wanted, SO_RCVBUFFORCE)
 
 
-# What fires in Prometheus for each, the one that takes longest to make last; what Alertmanager may keep back as it follows from another.
+# What fires in Prometheus for each, the one that takes longest to make last; what Alertmanager may
+# keep back as it follows from another.
 FIRING = {
     all_is_well: set(),
     refused_reload: {"UdpwatchReloadFailed"},
