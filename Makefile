@@ -181,9 +181,7 @@ bench: all $B/tests/udp_holder
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/auth_cost.py
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/watching_cost.py
 
-EXAMPLES := grafana/udpwatch.json grafana/provisioning/udpwatch.yml prometheus/alertmanager.yml \
-	prometheus/scrape.yml prometheus/targets/udpwatch-example.yml prometheus/udpwatch.rules.yml \
-	stunnel/udpwatch.conf
+EXAMPLES = $(patsubst etc/%,%,$(shell find etc/grafana etc/prometheus etc/stunnel -type f))
 install: all
 	install -D -m 755 $B/udpwatch "$(DESTDIR)$(PREFIX)/bin/udpwatch"
 	install -D -m 755 $B/udpwatch-server "$(DESTDIR)$(LIBEXECDIR)/udpwatch-server"
