@@ -17,7 +17,7 @@ struct screen;
  * Returns 0 and the screen, which screen_close releases, or -ENOMEM. */
 int screen_open(struct screen **screen, bool for_people);
 
-/* Give the terminal back as it was; NULL is allowed. */
+/* Give the terminal back as it was, and release it; NULL is allowed. */
 void screen_close(struct screen *screen);
 
 /* Whether the screen is a terminal that is redrawn. */
@@ -27,7 +27,7 @@ bool screen_is_terminal(const struct screen *screen);
 size_t screen_lines(const struct screen *screen);
 
 /* Show a frame, whose lines end in '\n' and whose only escape sequences are colours. A terminal
- * cuts it to its size.
+ * cuts it to its size, and shows none to a job in the background.
  * Returns 0, or -errno (-EPIPE, -EIO: whoever watched has gone). */
 int screen_show(struct screen *screen, const struct text *frame);
 

@@ -24,12 +24,23 @@ struct screen {
     bool is_terminal;
     bool for_people;
     bool has_frame;
+    bool is_entered; /* the terminal shows frames, and has to be given back */
     sigset_t signals;
 };
 
-static int write_string(const char *string)
+static void leave(struct screen *screen)
 {
-    return file_write_all(STDOUT_FILENO, string, strlen(string));
+    if (screen->is_entered)
+        file_write_all(STDOUT_FILENO, LEAVE, strlen(LEAVE));
+    screen->is_entered = false;
+}
+
+/* Whether the terminal, if it is the one of this session, shows what this job writes; in the
+ * background it is the shell's. */
+static bool is_in_foreground(void)
+{
+    pid_t group = tcgetpgrp(STDOUT_FILENO);
+    return group < 0 || group == getpgrp();
 }
 
 static bool can_redraw(void)
@@ -58,16 +69,14 @@ int screen_open(struct screen **screen, bool for_people)
     opened->for_people = for_people;
     opened->is_terminal = for_people && can_redraw();
     take_signals(opened);
-    if (opened->is_terminal)
-        write_string(ENTER);
     *screen = opened;
     return 0;
 }
 
 void screen_close(struct screen *screen)
 {
-    if (screen && screen->is_terminal)
-        write_string(LEAVE);
+    if (screen)
+        leave(screen);
     free(screen);
 }
 
@@ -141,11 +150,16 @@ int screen_show(struct screen *screen, const struct text *frame)
 {
     struct text text = {0};
     const char *bytes = frame->bytes ? frame->bytes : "";
-    if (screen->is_terminal)
+    if (screen->is_terminal && !is_in_foreground())
+        return 0;
+    if (screen->is_terminal) {
+        text_append(&text, screen->is_entered ? "" : ENTER);
         append_frame(&text, bytes, size_of(screen));
-    else
+    } else {
         append_to_stream(&text, screen, bytes);
+    }
     screen->has_frame = true;
+    screen->is_entered = screen->is_terminal;
     int result = -ENOMEM;
     if (!text.failed && !frame->failed) /* in one piece: a frame that comes in parts flickers */
         result = file_write_all(STDOUT_FILENO, text.bytes, text.length);
@@ -154,12 +168,12 @@ int screen_show(struct screen *screen, const struct text *frame)
 }
 
 /* Stop as anybody does, with the terminal given back meanwhile. */
-static void stop_for_a_while(void)
+static void stop_for_a_while(struct screen *screen)
 {
     sigset_t stop;
     sigemptyset(&stop);
     sigaddset(&stop, SIGTSTP);
-    write_string(LEAVE);
+    leave(screen);
     raise(SIGTSTP);
     sigprocmask(SIG_UNBLOCK, &stop, NULL); /* it stops here until SIGCONT comes */
     sigprocmask(SIG_BLOCK, &stop, NULL);
@@ -171,9 +185,8 @@ bool screen_wait(struct screen *screen, double seconds)
                              .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
     int got = sigtimedwait(&screen->signals, NULL, &pause);
     if (got == SIGTSTP)
-        stop_for_a_while();
-    /* Also after SIGSTOP, and whatever a shell did to the terminal in between. */
-    if (got == SIGTSTP || got == SIGCONT)
-        write_string(ENTER);
+        stop_for_a_while(screen);
+    if (got == SIGCONT) /* also after SIGSTOP: whatever a shell did to the terminal meanwhile */
+        screen->is_entered = false;
     return got < 0 || got == SIGTSTP || got == SIGCONT || got == SIGWINCH;
 }

@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import termios
+from pathlib import Path
 
 import pyte
 import pytest
@@ -95,6 +96,16 @@ def watch(config):
                                    "--watch=0.1"]]
 
 
+def child_of(pid):
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if children else None
+
+
+def reads_of(pid):
+    """How many reading system calls it made: each look makes some."""
+    return int(re.search(r"syscr: (\d+)", Path(f"/proc/{pid}/io").read_text())[1])
+
+
 def stream_frame(config):
     """The lines of the first frame where no terminal is."""
     with subprocess.Popen(watch(config), stdout=subprocess.PIPE, text=True) as stream:
@@ -172,6 +183,22 @@ def test_it_stops_and_goes_on_as_any_job(terminal, write):
     os.write(shown.master, b"\x03")
     shown.wait_for(lambda lines: "left 1" in "".join(lines), "the job to end")
     assert shown.is_as_before()
+
+
+def test_in_the_background_it_leaves_the_terminal_alone(terminal, write):
+    line = " ".join(watch(write(CONFIG)))
+    shown = terminal(["bash", "-mc", f"{line}; bg; echo here; read; fg >/dev/null; read"])
+    shown.wait_for_frames(1)
+    os.write(shown.master, b"\x1a")
+    shown.wait_for(lambda lines: "here" in lines, "the job to stop")
+    looks = harness.wait_for(lambda: child_of(shown.process.pid), "the job")
+    before = reads_of(looks)
+    harness.wait_for(lambda: reads_of(looks) > before + 20, "more looks")
+    assert shown.is_as_before() and "here" in shown.text()
+    os.write(shown.master, b"\n")
+    shown.wait_for(lambda lines: lines[0].startswith("STATE"), "the table again")
+    os.write(shown.master, b"\x03")
+    harness.wait_for(shown.is_as_before, "the terminal to be given back")
 
 
 def test_it_ends_with_its_terminal(terminal):
