@@ -23,6 +23,8 @@ PROGRAMS = ["udpwatch", "udpwatch-server"]
 # A program, valgrind say, that runs the program under test.
 RUNNER = os.environ.get("UDPWATCH_RUNNER", "").split()
 DEADLINE = 60 if RUNNER else 20
+# Of a program that only computes: a busy machine makes it slow, and nothing but a hang ends it.
+HANGS = 300
 PORT = 9117
 CLONE_NEWNET = 0x40000000
 # What the sanitizers, and valgrind where it is quiet otherwise, say of a fault.

@@ -44,7 +44,7 @@ def type_check(directory, **contents):
             "import type { UdpwatchDashboard } from './dashboard';\n"
             f"export const checked: UdpwatchDashboard = {json.dumps(content, indent=1)};\n")
     result = subprocess.run([GRAFANA / "node_modules/.bin/tsc", "--project", "."], cwd=directory,
-                            capture_output=True, text=True, timeout=60, check=False)
+                            capture_output=True, text=True, timeout=harness.HANGS, check=False)
     found = {name: "" for name in contents}
     for line in re.findall(r"^\S.*(?:\n\s.*)*", result.stdout, re.MULTILINE):
         found[line.split(".ts(")[0]] += line
