@@ -9,7 +9,6 @@
 
 #include "collector/look.h"
 #include "collector/supervisor.h"
-#include "exposition/metrics.h"
 
 /* The server has 32 workers, and each waits for one answer; more is read at the next turn. */
 enum { MOST_REQUESTS = 64 };

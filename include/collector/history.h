@@ -1,5 +1,5 @@
-/* What only watching over time can tell of a port, as values: the ledger makes them, the exposition
- * and the reports show them. */
+/* What only watching over time can tell, as values: the ledger and the agent make them, the
+ * exposition and the reports show them. */
 #ifndef UDPWATCH_HISTORY_H
 #define UDPWATCH_HISTORY_H
 
@@ -24,6 +24,14 @@ struct port_history {
     uint64_t fill[FILL_BUCKETS]; /* samples in each bucket, not summed up */
     double fill_sum;             /* of the shares of all samples */
     unsigned int recent_outages; /* times without a socket that began in the last ten minutes */
+};
+
+/* What only the agent knows, and a single look does not. */
+struct agent_history {
+    uint64_t server_restarts;
+    bool reload_successful;
+    double reload_success_time; /* Unix time in seconds */
+    int state_saved; /* the ledger: 1 the last save succeeded, 0 it failed, -1 it is not kept */
 };
 
 #endif

@@ -3,7 +3,6 @@
 #define UDPWATCH_REPORT_PAGE_H
 
 #include "collector/look.h"
-#include "exposition/metrics.h"
 #include "text.h"
 
 /* Of more ports the page shows the worst, and says where the others are. */

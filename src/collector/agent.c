@@ -17,7 +17,6 @@
 #include "collector/ledger_file.h"
 #include "collector/service.h"
 #include "collector/supervisor.h"
-#include "exposition/metrics.h"
 #include "log.h"
 #include "sandbox.h"
 

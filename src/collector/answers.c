@@ -6,6 +6,7 @@
 
 #include "channel.h"
 #include "clock.h"
+#include "exposition/metrics.h"
 #include "log.h"
 #include "report/page.h"
 #include "report/report.h"
