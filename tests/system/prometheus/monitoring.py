@@ -147,11 +147,6 @@ class Alertmanager(Daemon):
             f"--storage.path={directory}/alertmanager", f"--web.listen-address={address}",
             "--cluster.listen-address="])
 
-    def alerts(self):
-        """[labels] of the alerts that nothing inhibits or silences."""
-        return [alert["labels"] for alert in
-                self.get("/api/v2/alerts", silenced="false", inhibited="false")]
-
 
 class Webhook:
     """Takes what Alertmanager posts. posts: the bodies in order."""
