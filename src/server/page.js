@@ -4,12 +4,23 @@
 
 const PERIOD = 5000;
 const PATIENCE = 10000;
+const LATE = 2 * PERIOD + PATIENCE; // nothing but a tab in the background takes so long
 
 const stale = document.getElementById("stale");
 const news = document.getElementById("news");
-let arrived = Date.now(); // when what is shown came
+let arrived = clocks(); // when what is shown came
 let looking = false;
 let title = document.title;
+
+function clocks() {
+    return {wall: Date.now(), steady: performance.now()};
+}
+
+// By both clocks: the one can be set back, the other may stand still while the computer sleeps.
+function age() {
+    const now = clocks();
+    return Math.max(0, now.wall - arrived.wall, now.steady - arrived.steady);
+}
 
 function ageInWords(seconds) {
     if (seconds < 120) {
@@ -18,10 +29,13 @@ function ageInWords(seconds) {
     return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
 }
 
+// Whatever keeps it from being renewed, it does not pass for fresh: the title of a tab in the
+// background is seen, too, and after a sleep the whole page is, before an answer comes.
 function showAge() {
-    const age = document.getElementById("age");
-    const seconds = Math.max(0, Math.floor((Date.now() - arrived) / 1000));
-    age.textContent = `, ${ageInWords(seconds)} ago`;
+    document.getElementById("age").textContent = `, ${ageInWords(Math.floor(age() / 1000))} ago`;
+    if (age() > LATE && stale.hidden) {
+        showStale("It was not renewed meanwhile.");
+    }
 }
 
 function alike(one, other) {
@@ -75,7 +89,7 @@ function renew(old, fresh) {
 function show(html) {
     const fresh = new DOMParser().parseFromString(html, "text/html");
     const focused = document.activeElement;
-    if (!fresh.querySelector("main")) {
+    if (!fresh.querySelector("main time")) {
         throw new Error("the answer is not the status page");
     }
     renew(document.querySelector("main"), fresh.querySelector("main"));
@@ -127,13 +141,14 @@ function reasonOf(error) {
 }
 
 async function look() {
+    showAge();
     if (looking || document.visibilityState !== "visible") {
         return;
     }
     looking = true;
     try {
         show(await fetchPage());
-        arrived = Date.now();
+        arrived = clocks();
         showFresh();
     } catch (error) {
         showStale(reasonOf(error));

@@ -283,6 +283,32 @@ def test_it_keeps_itself_fresh(six, hold, browser):
                for line in browser.get_log("browser")), "nothing else goes wrong"
 
 
+# As after a sleep of an hour, by the clock that goes on then; the other one was set back, or stood.
+AN_HOUR_LATER = """
+    const [fast, slow] = arguments[0] ? [Date, performance] : [performance, Date];
+    const [ahead, behind] = [fast.now.bind(fast), slow.now.bind(slow)];
+    fast.now = () => ahead() + 3600000;
+    slow.now = () => behind() - 3600000;"""
+SET_VISIBILITY = """
+    Object.defineProperty(document, "visibilityState", {value: arguments[0], configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));"""
+
+
+@pytest.mark.parametrize("wall", [True, False], ids=["wall clock", "steady clock"])
+def test_a_tab_in_the_background_does_not_pass_for_fresh(agent, browser, wall):
+    """Its title is seen all the time, and the rest before an answer comes."""
+    agent("[filebeat gone]\nports = 2001\n")
+    browser.get(URL)
+    browser.execute_script(SET_VISIBILITY, "hidden")
+    assert browser.title.startswith("1 of 1 ports unhealthy")
+    browser.execute_script(AN_HOUR_LATER, wall)
+    harness.wait_for(lambda: browser.title.startswith("OLD "), "the title to say that it is old")
+    assert ", 60 min ago" in text(browser) and text(browser, "#stale").startswith("Old: this is ")
+    browser.execute_script(SET_VISIBILITY, "visible")
+    harness.wait_for(lambda: browser.title.startswith("1 of 1 ports"), "the page to be renewed")
+    assert not browser.find_element(By.ID, "stale").is_displayed()
+
+
 def test_it_keeps_itself_fresh_behind_a_password(agent, hold, directory, browser):
     """Also where the address holds the password, which a script's fetch() refuses in an address."""
     users = directory / "users"
