@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "collector/port_list.h"
+#include "text.h"
 
 /* A listener that nobody named: unclaimed, and its port was not the kernel's choice. */
 static bool is_other(const struct layout *layout, size_t socket)
@@ -12,11 +13,21 @@ static bool is_other(const struct layout *layout, size_t socket)
     return !layout->match->claimed[socket] && !layout->list->sockets[socket].auto_bound;
 }
 
+static bool is_utf8(const char *string)
+{
+    size_t length = 1;
+
+    for (; *string && length > 0; string += length)
+        length = utf8_sequence_length(string);
+    return length > 0;
+}
+
+/* What is no UTF-8 cannot be shown as it is, and two such names could not be told apart. */
 static void name_interface(struct look_socket *socket)
 {
     if (socket->socket.interface == 0)
         return;
-    if (!if_indextoname(socket->socket.interface, socket->interface))
+    if (!if_indextoname(socket->socket.interface, socket->interface) || !is_utf8(socket->interface))
         snprintf(socket->interface, sizeof(socket->interface), "if%u", socket->socket.interface);
 }
 

@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import json
+import subprocess
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -127,3 +128,17 @@ def test_hostile_process_names(agent, hold):
     status = json.loads(harness.get("/api/v1/status")[2])
     assert {str(port["port"]): holder["process"] for port in status["ports"]
             for bound in port["bound"] for holder in bound["holders"]} == expected
+
+
+@pytest.mark.parametrize("name, shown", [('"<\\\u202e', '"<\\\u202e'), ("\udcff", "if1")])
+def test_hostile_interface_names(agent, hold, name, shown):
+    """One that is no UTF-8 goes by its number, or it would repeat the series of another such."""
+    for change in ["down"], ["name", name, "up"]:
+        subprocess.run(["ip", "link", "set", "lo", *change], check=True)
+    hold(f"127.0.0.1:2001,device={name}", name="filebeat")
+    running = agent("[filebeat one]\nports = 2001\n")
+    for values in running.scrape().values, scrape_openmetrics()[0]:
+        bound = {dict(labels).get("bound_address") for _, labels in values} - {None}
+        assert bound == {f"127.0.0.1%{shown}"}
+    status = json.loads(harness.get("/api/v1/status")[2])
+    assert [bound["interface"] for bound in status["ports"][0]["bound"]] == [shown]
