@@ -15,6 +15,9 @@ enum { HASH_LENGTH = 60, HASH_HEAD = 7, SALT_END = 28 };
 
 static const char blanks[] = " \t\r";
 
+/* What some editors put first: it would be of the first user's name, and that user be refused. */
+static const char mark[] = "\xef\xbb\xbf";
+
 struct parser {
     struct config_place place; /* of the line that is read */
     struct text *users;
@@ -163,6 +166,8 @@ bool config_auth_file_parse(const char *bytes, size_t length, const struct confi
     struct parser parser = {.place = *file, .users = users};
     const char *end = bytes + length;
     bool is_right = true;
+    if (length >= sizeof mark - 1 && memcmp(bytes, mark, sizeof mark - 1) == 0)
+        bytes += sizeof mark - 1;
     parser.place.line = 0;
     while (bytes < end) {
         const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));

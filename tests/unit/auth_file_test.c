@@ -46,6 +46,9 @@ static void test_takes_what_htpasswd_writes(void **state)
         {"a:" HASH "\nab:" HASH "\nA:" HASH, "a:" HASH "\nab:" HASH "\nA:" HASH "\n"},
         {"w\xc3\xb6rd x:$2a$04" REST, "w\xc3\xb6rd x:$2a$04" REST "\n"},
         {"a:$2b$16" REST, "a:$2b$16" REST "\n"},
+        {"\xef\xbb\xbf"
+         "a:" HASH,
+         "a:" HASH "\n"},
     };
 
     (void)state;
