@@ -32,7 +32,8 @@ static bool is_head(const struct mg_connection *connection)
 }
 
 /* civetweb itself obeys the client's Connection header; the reply has to say the same. A request
- * with a body ends its connection: what follows it could be taken for a second request. */
+ * with a body ends its connection: what follows it could be taken for a second request. So does one
+ * with as many headers as civetweb keeps: those behind them, which may tell of a body, are lost. */
 static bool may_keep_alive(const struct mg_connection *connection)
 {
     const struct mg_request_info *request = mg_get_request_info(connection);
@@ -40,7 +41,7 @@ static bool may_keep_alive(const struct mg_connection *connection)
     return !reply_is_last(connection) && request->http_version &&
            strcmp(request->http_version, "1.1") == 0 &&
            (!wish || strcasecmp(wish, "keep-alive") == 0) &&
-           !mg_get_header(connection, "Content-Length") &&
+           request->num_headers < MG_MAX_HEADERS && !mg_get_header(connection, "Content-Length") &&
            !mg_get_header(connection, "Transfer-Encoding") && !mg_get_header(connection, "Upgrade");
 }
 

@@ -226,6 +226,21 @@ static void test_keeps_alive_what_it_says(void **state)
     assert_false(stays_open("GET * HTTP/1.1\r\n\r\n"));
 }
 
+/* civetweb keeps 64 headers. */
+static void test_a_body_behind_many_headers_is_no_request(void **state)
+{
+    char request[1024] = "GET /nope HTTP/1.1\r\n";
+
+    (void)state;
+    for (int i = 0; i < 63; i++)
+        strcat(request, "X: y\r\n");
+    size_t length = strlen(request);
+    strcpy(request + length, "\r\n");
+    assert_true(stays_open(request));
+    strcpy(request + length, "X: y\r\nContent-Length: 1\r\n\r\nx");
+    assert_false(stays_open(request));
+}
+
 static void test_many_requests_on_one_connection(void **state)
 {
     static const char request[] = "GET /metrics HTTP/1.1\r\n\r\n";
@@ -374,6 +389,7 @@ int main(void)
         cmocka_unit_test_teardown(test_refuses_every_other_method, answer_again),
         cmocka_unit_test_teardown(test_odd_requests, answer_again),
         cmocka_unit_test_teardown(test_keeps_alive_what_it_says, answer_again),
+        cmocka_unit_test_teardown(test_a_body_behind_many_headers_is_no_request, answer_again),
         cmocka_unit_test_teardown(test_many_requests_on_one_connection, answer_again),
         cmocka_unit_test_teardown(test_clients_that_stay_do_not_stop_the_others, answer_again),
         cmocka_unit_test_teardown(test_clients_that_never_read, answer_again),
