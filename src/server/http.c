@@ -63,11 +63,19 @@ static bool needs_password(const struct http *http, enum route route)
            route != ROUTE_METHOD_NOT_ALLOWED;
 }
 
+/* At the scheme Basic a browser asks its user before a script that fetches learns of the answer,
+ * and would again at each look of the page: its script says what it is, and tells of it itself. */
+static const char *challenge_for(const struct mg_connection *connection)
+{
+    if (mg_get_header(connection, "X-Requested-With"))
+        return "WWW-Authenticate: X-Basic realm=\"udpwatch\"\r\n";
+    return "WWW-Authenticate: Basic realm=\"udpwatch\", charset=\"UTF-8\"\r\n";
+}
+
 /* Returns whether the request shows the right password; if not, that is its answer. */
 static bool may_ask(struct mg_connection *connection, struct auth *auth)
 {
-    static const char challenge[] =
-        "WWW-Authenticate: Basic realm=\"udpwatch\", charset=\"UTF-8\"\r\n";
+    const char *challenge = challenge_for(connection);
     const char *header = mg_get_header(connection, "Authorization");
     switch (auth_check(auth, header, mg_get_request_info(connection)->remote_addr)) {
     case AUTH_RIGHT:

@@ -125,6 +125,7 @@ async function fetchPage() {
     // Not "/" alone: where the page's address holds a password, fetch refuses what builds on it.
     const answer = await fetch(`${location.origin}/`, {
         cache: "no-store",
+        headers: {"X-Requested-With": "page.js"}, // or the browser asks for a password each time
         signal: AbortSignal.timeout(PATIENCE),
     });
     if (!answer.ok) {

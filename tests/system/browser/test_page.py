@@ -2,6 +2,7 @@
 
 import base64
 import re
+import signal
 import subprocess
 import tempfile
 
@@ -314,11 +315,17 @@ def test_it_keeps_itself_fresh_behind_a_password(agent, hold, directory, browser
     users = directory / "users"
     users.touch(0o600)
     users.write_text("anna:$2b$04$I4jZVN5jmsjlRleREtZBcOkLriU9w.S9oWYN6XvCICnzrlcmpDSTm\n")  # "secret"
-    agent(f"[agent]\nauth_file = {users}\n[filebeat late]\nports = 2001\n")
+    running = agent(f"[agent]\nauth_file = {users}\n[filebeat late]\nports = 2001\n")
     browser.get(URL.replace("//", "//anna:secret@"))
     assert states(browser) == ["absent"]
     hold("127.0.0.1:2001", name="filebeat")
     harness.wait_for(lambda: states(browser) == ["ok"], "the page to show the new socket")
+    # The user is removed: the page says so, and the browser does not ask for a password.
+    users.write_text(users.read_text().replace("anna", "bert"))
+    running.process.send_signal(signal.SIGHUP)
+    told = "udpwatch answers 401 wrong user or password."
+    harness.wait_for(lambda: told in text(browser, "#stale"), "the page to tell of the password")
+    assert any("401 (Unauthorized)" in line["message"] for line in browser.get_log("browser"))
 
 
 def test_it_needs_no_script(agent, hold, browser):
