@@ -75,6 +75,8 @@ static void append_top(struct text *text)
                       "<a href=\"/metrics\">/metrics</a>\n"
                       "<a href=\"/api/v1/status\">/api/v1/status</a>\n</nav>\n</header>\n"
                       "<p id=\"stale\" role=\"alert\" hidden></p>\n"
+                      "<p id=\"unkept\">This page may be old: its script was not loaded, and "
+                      "nothing renews it. Load it again.</p>\n"
                       "<p id=\"news\" role=\"status\"></p>\n");
 }
 

@@ -161,6 +161,7 @@ async function look() {
 // A page that comes back from the background, or from the history, is old until it is renewed.
 document.addEventListener("visibilitychange", look);
 window.addEventListener("pageshow", (event) => event.persisted && look());
+document.getElementById("unkept")?.remove();
 setInterval(look, PERIOD);
 setInterval(showAge, 1000);
 showAge();

@@ -328,6 +328,26 @@ def test_it_keeps_itself_fresh_behind_a_password(agent, hold, directory, browser
     assert any("401 (Unauthorized)" in line["message"] for line in browser.get_log("browser"))
 
 
+def test_it_tells_that_its_script_was_not_loaded(agent, browser):
+    """Then nothing renews it, and what is for a browser without scripts does not hold."""
+    agent("")
+    come = "document.getAnimations().forEach((animation) => animation.finish())"
+    browser.get(URL)
+    browser.execute_script(come)
+    assert "nothing renews it" not in text(browser)
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/page.js"]})
+    try:
+        browser.get(URL)
+        assert "nothing renews it" not in text(browser), "shown too early"
+        browser.execute_script(come)
+        assert "nothing renews it" in text(browser)
+    finally:
+        browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        browser.execute_cdp_cmd("Network.disable", {})
+    assert all("ERR_BLOCKED_BY_CLIENT" in line["message"] for line in browser.get_log("browser"))
+
+
 def test_it_needs_no_script(agent, hold, browser):
     agent("[filebeat late]\nports = 2001\n")
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
