@@ -10,12 +10,16 @@
  * others. */
 enum { GATE_MOST = 8, GATE_MOST_OF_ONE = 2, GATE_CLIENT_SIZE = 48 };
 
+/* That found no room and wait for the next turn to end. */
+enum { GATE_MOST_WATCHING = 4 };
+
 /* Start from zeros with mutex and turned initialised. */
 struct gate {
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t turned;
-    uint64_t next;                             /* the number that the next to come draws */
-    uint64_t inside;                           /* whose turn it is */
+    uint64_t next;   /* the number that the next to come draws */
+    uint64_t inside; /* whose turn it is */
+    unsigned int watching;
     char clients[GATE_MOST][GATE_CLIENT_SIZE]; /* of number n at n % GATE_MOST */
 };
 
@@ -23,5 +27,8 @@ struct gate {
  * Returns 0, then gate_leave must follow, or -EBUSY at once when there is no room. */
 int gate_enter(struct gate *gate, const char *client);
 void gate_leave(struct gate *gate);
+
+/* Wait until the turn that is going on ends; at once when there is none, or too many wait so. */
+void gate_watch(struct gate *gate);
 
 #endif

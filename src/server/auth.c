@@ -166,16 +166,18 @@ static bool verify(struct auth *auth, struct user *user, const char *password)
     return false;
 }
 
-/* Look whether it was verified once more inside the gate: those before may have brought the same.
- */
+/* Look whether it was verified once more after each wait: those before may have brought the same,
+ * as several scrapers do that come through a proxy, and so from one address. */
 static enum auth_result check(struct auth *auth, const struct credentials *credentials,
                               const char *client)
 {
     struct user *user = find_user(auth, credentials->user);
     if (is_verified(auth, user, credentials->password))
         return AUTH_RIGHT;
-    if (gate_enter(&auth->gate, client))
-        return AUTH_BUSY;
+    if (gate_enter(&auth->gate, client)) {
+        gate_watch(&auth->gate);
+        return is_verified(auth, user, credentials->password) ? AUTH_RIGHT : AUTH_BUSY;
+    }
     bool verified =
         is_verified(auth, user, credentials->password) || verify(auth, user, credentials->password);
     gate_leave(&auth->gate);

@@ -36,3 +36,16 @@ void gate_leave(struct gate *gate)
     pthread_cond_broadcast(&gate->turned);
     pthread_mutex_unlock(&gate->mutex);
 }
+
+void gate_watch(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->mutex);
+    uint64_t number = gate->inside;
+    if (gate->watching < GATE_MOST_WATCHING && gate->next > number) {
+        gate->watching++;
+        while (gate->inside == number)
+            pthread_cond_wait(&gate->turned, &gate->mutex);
+        gate->watching--;
+    }
+    pthread_mutex_unlock(&gate->mutex);
+}

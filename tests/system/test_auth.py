@@ -160,6 +160,21 @@ def test_a_flood_of_wrong_passwords(agent, users):
     assert scrape().value("udpwatch_server_restarts_total") == 0
 
 
+def test_scrapers_that_come_at_once(agent, users):
+    """From one address, with one password, which nobody has shown yet."""
+    users.write_text(line(USER, PASSWORD, cost=10))
+    agent(CONFIG.format(users))
+    together = threading.Barrier(4)
+
+    def first():
+        together.wait(harness.DEADLINE)
+        return code(headers=basic(USER, PASSWORD))
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        firsts = [pool.submit(first) for _ in range(4)]
+        assert [each.result() for each in firsts] == 4 * [200]
+
+
 def test_no_secret_is_told(running, users):
     hashes = [row.split("$")[-1] for row in users.read_text().splitlines() if "$" in row]
     assert len(hashes) == 2
