@@ -16,7 +16,8 @@
 #define LEAVE "\033[?7h\033[?25h\033[?1049l"
 /* From the top; where the terminal knows of it, shown when complete. */
 #define BEGIN_FRAME "\033[?2026h\033[H"
-#define END_FRAME "\033[J\033[?2026l"
+#define CLEAR_BELOW "\033[J"
+#define END_FRAME "\033[?2026l"
 #define CLEAR_REST_OF_LINE "\033[K"
 #define NO_COLOUR "\033[0m"
 
@@ -130,13 +131,18 @@ static void append_line(struct text *text, const char *line, size_t length, size
 
 static void append_frame(struct text *text, const char *frame, struct winsize size)
 {
+    size_t line = 0;
+
     text_append(text, BEGIN_FRAME);
-    for (size_t line = 0; *frame && (size.ws_row == 0 || line < size.ws_row); line++) {
+    for (; *frame && (size.ws_row == 0 || line < size.ws_row); line++) {
         size_t length = strcspn(frame, "\n");
         text_append(text, line > 0 ? "\r\n" : "");
         append_line(text, frame, length, size.ws_col);
         frame += length + (frame[length] == '\n');
     }
+    /* From the line below: the cursor may stand on the last character of a full one. */
+    if (size.ws_row == 0 || line < size.ws_row)
+        text_append(text, line > 0 ? "\r\n" CLEAR_BELOW : CLEAR_BELOW);
     text_append(text, END_FRAME);
 }
 

@@ -22,12 +22,29 @@ ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 END_OF_FRAME = b"\x1b[?2026l"
 
 
+class Screen(pyte.Screen):
+    """As xterm and tmux do: where lines do not wrap, the cursor stays on a full line's last
+    character, and clears that one too."""
+
+    def _stay_in_line(self):
+        if pyte.modes.DECAWM not in self.mode:
+            self.cursor.x = min(self.cursor.x, self.columns - 1)
+
+    def erase_in_line(self, *arguments, **options):
+        self._stay_in_line()
+        super().erase_in_line(*arguments, **options)
+
+    def erase_in_display(self, *arguments, **options):
+        self._stay_in_line()
+        super().erase_in_display(*arguments, **options)
+
+
 class Terminal:
     """What a person would see of a program that runs on it."""
 
     def __init__(self, command, lines=40, columns=160, **env):
         self.master, self.slave = pty.openpty()
-        self.screen = pyte.Screen(columns, lines)
+        self.screen = Screen(columns, lines)
         self.stream = pyte.ByteStream(self.screen)
         self.bytes = b""
         self.resize(lines, columns)
@@ -157,6 +174,20 @@ def test_it_is_cut_to_the_size_of_the_terminal(terminal, hold, colour):
     shown.resize(40, 160)
     shown.wait_for(lambda lines: len(lines) == 40 and lines[20].startswith("standby"),
                    "the whole table again")
+
+
+@pytest.mark.parametrize("size", [(9, 40), (40, 40), (1, 1)])
+def test_the_last_line_is_whole(terminal, size):
+    shown = terminal()
+    shown.wait_for_frames(1)
+    shown.resize(*size)
+    shown.wait_for_frames(2)
+    lines = shown.text()
+    if size == (1, 1):
+        assert lines == ["S"]
+    else:
+        last = [line for line in lines if line][-1]
+        assert last == "17 of 20 expected ports healthy; 0 listeners that no"[:40]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
