@@ -226,6 +226,21 @@ def killed_receiver(stage):
     stage.hold(place)
 
 
+def crash_loop(stage):
+    """There for a third of the time, and not long enough away for anything else at times."""
+    reader = Reader(stage, stage.receiver("crash_loop"))
+    yield
+
+    def crash():
+        reader.socket.close()
+        time.sleep(random.uniform(0.6, 1.2))
+        reader.bind()
+
+    end = stage.every(lambda: random.uniform(0.2, 0.5), crash)
+    yield
+    end()
+
+
 def squatter(stage):
     place = f"127.0.0.1:{stage.receiver('squatter', 'process = filebeat')}"
     holder = stage.hold(place, name="filebeat")
@@ -337,6 +352,7 @@ FIRING = {
     killed_server: {"UdpwatchServerRestarting"},
     lost_rights: {"UdpPortUnknown"},
     killed_receiver: {"UdpPortAbsent"},
+    crash_loop: {"UdpPortOftenAbsent", "UdpPortAbsent", "UdpReceiverFlapping"},
     squatter: {"UdpPortWrongOwner"},
     one_burst: {"UdpPortDrops"},
     flood: {"UdpPortDrops", "UdpPortDropsHigh"},
@@ -349,6 +365,6 @@ FIRING = {
     killed_agent: {"UdpPortAbsent", "UdpwatchDown", "UdpwatchFlapping"},
 }
 MAY_BE_INHIBITED = {
-    ("killed_agent", "UdpwatchFlapping"), ("flood", "UdpPortDrops"),
+    ("killed_agent", "UdpwatchFlapping"), ("crash_loop", "UdpReceiverFlapping"), ("flood", "UdpPortDrops"),
     ("stopped_reader", "UdpPortReaderBehind"), ("stopped_reader", "UdpPortQueueFilling"),
     ("stopped_reader", "UdpPortDrops"), ("stopped_reader", "UdpPortDropsHigh")}
