@@ -95,6 +95,10 @@ struct look_sums look_port_sums(const struct look_port *port);
  * Returns whether there is any. */
 bool look_port_fill(const struct look_port *port, double *fill);
 
+/* The kernel's limit for a socket of the port when it gets the buffer that the configuration asks
+ * for; 0 when that says nothing. */
+uint64_t look_port_wanted_buffer(const struct look_port *port);
+
 /* Unix time at which a process started, 0 when the time of boot is not known. */
 double look_start_time(const struct look *look, const struct process *process);
 

@@ -1,5 +1,6 @@
 #include "collector/look.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -62,4 +63,12 @@ bool look_port_fill(const struct look_port *port, double *fill)
         found = true;
     }
     return found;
+}
+
+/* As the kernel doubles it: no program gets more than half of INT_MAX, whatever it asks for. */
+uint64_t look_port_wanted_buffer(const struct look_port *port)
+{
+    uint64_t asked = port->receiver ? port->receiver->buffer : 0;
+
+    return 2 * (asked < INT_MAX / 2 ? asked : INT_MAX / 2);
 }

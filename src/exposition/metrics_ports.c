@@ -76,10 +76,10 @@ static void write_buffer_wanted(struct metrics_writer *writer)
         &writer->out, "udpwatch_port_receive_buffer_wanted_bytes", METRIC_GAUGE,
         "The receive buffer that the configuration asks for, doubled as the kernel does.");
     for (size_t i = 0; i < writer->look->port_count; i++) {
-        const struct receiver *receiver = writer->look->ports[i].receiver;
+        uint64_t wanted = look_port_wanted_buffer(&writer->look->ports[i]);
 
-        if (receiver && receiver->buffer)
-            exposition_integer(&writer->out, &writer->port_labels[i], 2 * receiver->buffer);
+        if (wanted > 0)
+            exposition_integer(&writer->out, &writer->port_labels[i], wanted);
     }
 }
 

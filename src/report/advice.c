@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -204,15 +203,6 @@ static bool tell_flapping(const struct look *look, const struct look_port *port,
     return true;
 }
 
-/* What the receiver should ask for, 0 when the config says nothing. No program gets more than half
- * of INT_MAX, whatever it asks for and is allowed. */
-static uint64_t buffer_to_ask(const struct receiver *receiver)
-{
-    uint64_t buffer = receiver ? receiver->buffer : 0;
-
-    return buffer < INT_MAX / 2 ? buffer : INT_MAX / 2;
-}
-
 /* The smallest receive buffer of the sockets counted at the port; UINT32_MAX when there is none. */
 static uint32_t smallest_buffer(const struct look_port *port)
 {
@@ -256,7 +246,7 @@ static void append_buffer_remedy(struct text *text, const struct host_facts *hos
 static bool tell_small_buffer(const struct look *look, const struct look_port *port,
                               struct text *text)
 {
-    uint64_t asked = buffer_to_ask(port->receiver);
+    uint64_t asked = look_port_wanted_buffer(port) / 2; /* what the receiver should ask for */
     uint32_t smallest = smallest_buffer(port);
 
     if (smallest >= 2 * asked || port->state == PORT_WRONG_OWNER)

@@ -139,9 +139,9 @@ static json_t *json_of_port(const struct look *look, const struct look_port *por
         integer_or_null(numbers, sums.receive_buffer_bytes), "fill", real_or_null(has_fill, fill),
         "dropped_datagrams", integer_or_null(numbers, sums.dropped_datagrams), "history",
         json_of_history(look, port), "advice", json_of_advice(look, port), "bound", bound);
-    if (port->receiver && port->receiver->buffer)
+    if (look_port_wanted_buffer(port) > 0)
         json_object_set_new(object, "receive_buffer_wanted_bytes",
-                            json_integer(2 * (json_int_t)port->receiver->buffer));
+                            json_integer((json_int_t)look_port_wanted_buffer(port)));
     return object;
 }
 
