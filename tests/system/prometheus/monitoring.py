@@ -147,6 +147,19 @@ class Alertmanager(Daemon):
             f"--storage.path={directory}/alertmanager", f"--web.listen-address={address}",
             "--cluster.listen-address="])
 
+    def alerts(self):
+        """[labels] of the alerts that nothing inhibits or silences."""
+        return [alert["labels"] for alert in
+                self.get("/api/v2/alerts", silenced="false", inhibited="false")]
+
+    def post(self, alerts):
+        """Let alerts with these labels fire, as Prometheus would."""
+        request = urllib.request.Request(
+            f"{self.url}/api/v2/alerts", json.dumps([{"labels": each} for each in alerts]).encode(),
+            {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=harness.DEADLINE):
+            pass
+
 
 class Webhook:
     """Takes what Alertmanager posts. posts: the bodies in order."""

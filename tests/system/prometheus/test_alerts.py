@@ -118,3 +118,16 @@ def ever_firing(server):
     """{(cause, alert)} of all that fired so far, but before the first target was known."""
     return named(labels for labels, _ in server.query(
         'last_over_time(ALERTS{alertstate="firing"}[10m])')) - {NO_TARGETS}
+
+
+@pytest.mark.parametrize("collector, told", [("sock_diag", False), ("owners", False),
+                                             ("host", True)])
+def test_what_makes_ports_unknown_alone_keeps_that_back(alertmanager, collector, told):
+    """The host's counters say nothing of a port: that it is unknown has another reason then."""
+    manager = alertmanager((FILES / "alertmanager.yml").read_text())
+    host = {"job": "udpwatch", "instance": "h"}
+    failed = {"alertname": "UdpwatchCollectorFailed", "collector": collector, **host}
+    unknown = {"alertname": "UdpPortUnknown", "receiver": "r", "address": "*", "port": "514", **host}
+    manager.post([failed, unknown])
+    harness.wait_for(lambda: failed in manager.alerts(), "the alert")
+    harness.wait_for(lambda: (unknown in manager.alerts()) == told, "the other, if at all")
