@@ -1,6 +1,7 @@
 """auth_file: who gets an answer, what a flood of wrong passwords costs others, and reloads."""
 
 import concurrent.futures
+import contextlib
 import http.client
 import signal
 import threading
@@ -45,12 +46,10 @@ def reload(running, until):
     running.process.send_signal(signal.SIGHUP)
 
     def reloaded():
-        # The server may be replaced meanwhile.
-        try:
+        # The server may be replaced meanwhile: then no answer comes, or its last one, 503.
+        with contextlib.suppress(OSError, http.client.HTTPException, AssertionError):
             found = scrape()
-        except (OSError, http.client.HTTPException):
-            return None
-        return found if until(found) else None
+            return found if until(found) else None
 
     return harness.wait_for(reloaded, "a reload")
 
