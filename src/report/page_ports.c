@@ -175,28 +175,44 @@ static void append_since(struct text *text, const struct look *look, const struc
     text_append(text, "</td>");
 }
 
-static void append_advice(struct text *text, const struct look *look, const struct look_port *port)
+/*
+ * Whether a port leaves nothing to look into: a narrow window shows just what it is, so that the
+ * others are found. What is not known is no quiet. A quarter: a queue that is read is seldom empty,
+ * and a card should not come and go with each datagram.
+ */
+static bool is_quiet(const struct look *look, const struct look_port *port)
 {
-    struct text advice = {0};
+    struct look_sums sums = look_port_sums(port);
+    double fill;
 
-    report_advice(look, port, &advice);
-    if (advice.length > 0) {
-        text_append(text,
-                    "<tr role=\"row\" class=\"advice\"><td role=\"cell\" colspan=\"" COLUMNS "\">");
-        html_append(text, advice.bytes);
-        text_append(text, "</td></tr>\n");
-    }
-    text->failed |= advice.failed;
-    text_free(&advice);
+    if (!port_state_healthy(port->state) || !look->has_history || port->history.last_change <= 0)
+        return false;
+    if (!look_port_has_numbers(look, port) || !port->history.has_peak)
+        return false;
+    return port->history.dropped_datagrams == 0 &&
+           port->history.peak_bytes <= sums.receive_buffer_bytes / 4 &&
+           (!look_port_fill(port, &fill) || fill <= 0.25);
+}
+
+static void append_advice(struct text *text, const struct text *advice)
+{
+    if (advice->length == 0)
+        return;
+    text_append(text,
+                "<tr role=\"row\" class=\"advice\"><td role=\"cell\" colspan=\"" COLUMNS "\">");
+    html_append(text, advice->bytes);
+    text_append(text, "</td></tr>\n");
 }
 
 /* A group of rows for each port. Its name stays when the order changes. */
 static void append_row(struct text *text, const struct look *look, size_t index)
 {
     const struct look_port *port = &look->ports[index];
+    struct text advice = {0};
 
-    text_print(text, "<tbody role=\"rowgroup\" id=\"port-%zu\" class=\"%s\">\n<tr role=\"row\">",
-               index, class_of(port));
+    report_advice(look, port, &advice);
+    text_print(text, "<tbody role=\"rowgroup\" id=\"port-%zu\" class=\"%s%s\">\n<tr role=\"row\">",
+               index, class_of(port), advice.length == 0 && is_quiet(look, port) ? " quiet" : "");
     append_state(text, port);
     text_append(text, "<th role=\"rowheader\" scope=\"row\" data-label=\"Port\">");
     report_port_place(port, text);
@@ -210,8 +226,10 @@ static void append_row(struct text *text, const struct look *look, size_t index)
     append_down(text, look, port);
     append_since(text, look, port);
     text_append(text, "</tr>\n");
-    append_advice(text, look, port);
+    append_advice(text, &advice);
     text_append(text, "</tbody>\n");
+    text->failed |= advice.failed;
+    text_free(&advice);
 }
 
 static void append_head(struct text *text)
@@ -230,11 +248,14 @@ static void append_head(struct text *text)
                    {"Down", " class=\"number\""},
                    {"Since", " class=\"number\""}};
 
-    text_append(text, "<table role=\"table\" class=\"ports\">\n"
-                      "<caption>The worst first. Drops: datagrams that the kernel dropped at the "
-                      "port since udpwatch first watched it, over all restarts. Down: watched time "
-                      "without a socket. Since: when the state last changed.</caption>\n"
-                      "<thead role=\"rowgroup\"><tr role=\"row\">");
+    text_append(text,
+                "<table role=\"table\" class=\"ports\">\n"
+                "<caption>The worst first. Drops: datagrams that the kernel dropped at the "
+                "port since udpwatch first watched it, over all restarts. Down: watched time "
+                "without a socket. Since: when the state last changed."
+                "<span class=\"narrow\"> In brief: healthy ports that dropped nothing and use "
+                "little of their buffer; a wider window tells more.</span></caption>\n"
+                "<thead role=\"rowgroup\"><tr role=\"row\">");
     for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)
         text_print(text, "<th role=\"columnheader\" scope=\"col\"%s>%s</th>", columns[i].attributes,
                    columns[i].name);

@@ -237,6 +237,54 @@ static void test_the_worst_come_first(void **state)
     assert_order(&sample.look, by_trouble, SAMPLE_PORTS);
 }
 
+static bool is_quiet(const struct sample *sample, enum sample_port port)
+{
+    struct text page = page_of(&sample->look, NULL);
+    struct text rows = rows_of(&page, port);
+    bool quiet = strstr(rows.bytes, " quiet\">") != NULL;
+
+    text_free(&rows);
+    text_free(&page);
+    return quiet;
+}
+
+/* Whatever a narrow window leaves out of a quiet port is as it should be, and known. */
+static void test_what_is_quiet(void **state)
+{
+    struct sample sample;
+    struct port_history *history = &sample.ports[SAMPLE_OK].history;
+    struct udp_socket *socket = &sample.sockets[SAMPLE_OK].socket;
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_history(&sample);
+    sample.receivers[0].buffer = 0;
+    assert_false(is_quiet(&sample, SAMPLE_OK)); /* it has dropped */
+    for (int port = 0; port < SAMPLE_PORTS; port++)
+        sample.ports[port].history.dropped_datagrams = 0;
+    for (int port = 0; port < SAMPLE_PORTS; port++)
+        assert_int_equal(is_quiet(&sample, (enum sample_port)port),
+                         port_state_healthy(sample.ports[port].state) && port != SAMPLE_STANDBY);
+    sample.ports[SAMPLE_STANDBY].history.peak_bytes = 0;
+    assert_true(is_quiet(&sample, SAMPLE_STANDBY));
+
+    history->peak_bytes = 100000;
+    assert_false(is_quiet(&sample, SAMPLE_OK));
+    history->peak_bytes = 0;
+    history->has_peak = false;
+    assert_false(is_quiet(&sample, SAMPLE_OK));
+    history->has_peak = true;
+    socket->receive_queue_bytes = 100000;
+    assert_false(is_quiet(&sample, SAMPLE_OK));
+    socket->receive_queue_bytes = 0;
+    assert_true(is_quiet(&sample, SAMPLE_OK));
+    sample.receivers[0].buffer = 1 << 20; /* more than it has: there is advice */
+    assert_false(is_quiet(&sample, SAMPLE_OK));
+    sample.receivers[0].buffer = 0;
+    sample.look.has_history = false;
+    assert_false(is_quiet(&sample, SAMPLE_OK));
+}
+
 static void test_of_many_the_worst_are_shown(void **state)
 {
     struct sample sample;
@@ -304,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_more_holders_than_fit),
         cmocka_unit_test(test_unknown_is_not_0),
         cmocka_unit_test(test_the_worst_come_first),
+        cmocka_unit_test(test_what_is_quiet),
         cmocka_unit_test(test_of_many_the_worst_are_shown),
         cmocka_unit_test(test_nothing_is_configured),
         cmocka_unit_test(test_all_is_well),
