@@ -94,6 +94,26 @@ static void describe_wrong_holder(struct text *text, const struct look_port *por
     text_append(text, "the kernel itself");
 }
 
+/* No holder that is known is the right one; others could not be read. */
+static void describe_unknown_holder(struct text *text, const struct look_port *port)
+{
+    size_t known = 0;
+
+    for (size_t i = 0; i < port->socket_count; i++)
+        known += port->sockets[i].holder_count;
+    if (known == 0) {
+        text_append(text, "the holder could not be read: run as root, or grant CAP_SYS_PTRACE and "
+                          "CAP_DAC_READ_SEARCH");
+        return;
+    }
+    text_append(text, "held by ");
+    describe_wrong_holder(text, port);
+    text_append(text, ", expected");
+    describe_receiver(text, port->receiver);
+    text_append(text,
+                "; whether that holds it too is not known, as not every process could be read");
+}
+
 /* What each of the following tells of a port is appended to text. They return whether they spoke.
  */
 
@@ -110,10 +130,10 @@ static bool tell_state(const struct look *look, const struct look_port *port, st
         describe_receiver(text, port->receiver);
         return true;
     case PORT_UNKNOWN:
-        text_append(text, look->sockets_error
-                              ? "the sockets could not be read"
-                              : "the holder could not be read: run as root, or grant "
-                                "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");
+        if (look->sockets_error)
+            text_append(text, "the sockets could not be read");
+        else
+            describe_unknown_holder(text, port);
         return true;
     default:
         return false;
@@ -170,7 +190,10 @@ static bool tell_full(const struct look *look, const struct look_port *port, str
     (void)look;
     if (!look_port_fill(port, &fill) || 100 * fill <= FULL_PERCENT)
         return false;
-    text_print(text, "the receive queue is %.0f%% full: the next burst will be lost", 100 * fill);
+    /* As printed: of what is sent to a port at 100% next to nothing fits. */
+    text_print(text, "the receive queue is %.0f%% full: %s", 100 * fill,
+               fill < 0.995 ? "the next burst will be lost"
+                            : "what is sent now is lost, until its holder reads");
     return true;
 }
 
@@ -309,7 +332,8 @@ void report_errors(const struct look *look, struct text *text)
                           "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH\n");
     else if (look->owners.scanned && look->owners.unreadable_processes)
         text_print(text,
-                   "%zu processes could not be read: run as root, or grant CAP_SYS_PTRACE and "
+                   "%zu %s could not be read: run as root, or grant CAP_SYS_PTRACE and "
                    "CAP_DAC_READ_SEARCH\n",
-                   look->owners.unreadable_processes);
+                   look->owners.unreadable_processes,
+                   look->owners.unreadable_processes == 1 ? "process" : "processes");
 }

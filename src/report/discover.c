@@ -293,7 +293,7 @@ static void append_head(struct discovery *discovery)
     text_append(discovery->text,
                 ", as udpwatch discover found them.\n"
                 "; Review it: delete what need not be watched, and give the receivers names.\n"
-                "; Then install it, as /etc/udpwatch/conf.d/receivers.ini say.\n");
+                "; Then install it: say, as /etc/udpwatch/conf.d/receivers.ini.\n");
 }
 
 static size_t count_sockets(const struct look *look)

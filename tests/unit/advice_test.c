@@ -45,6 +45,12 @@ static void test_states(void **state)
     assert_says(SAMPLE_ABSENT, "no socket: is the receiver running, and does it bind this port?");
     assert_says(SAMPLE_UNKNOWN, "the holder could not be read: run as root, or grant "
                                 "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");
+    sample.sockets[SAMPLE_UNKNOWN].holders = sample.by_right;
+    sample.sockets[SAMPLE_UNKNOWN].holder_count = 1;
+    sample.receivers[0].process = (char *)"rsyslogd";
+    assert_says(SAMPLE_UNKNOWN, "held by filebeat (pid 100), expected process rsyslogd; whether "
+                                "that holds it too is not known, as not every process could be "
+                                "read");
     sample_fail(&sample);
     assert_says(SAMPLE_OK, "the sockets could not be read");
 }
@@ -135,7 +141,8 @@ static void test_a_queue_that_is_full(void **state)
     socket->receive_queue_bytes = 930;
     assert_says(SAMPLE_OK, "the receive queue is 93% full: the next burst will be lost");
     socket->receive_buffer_bytes = 0;
-    assert_says(SAMPLE_OK, "the receive queue is 100% full: the next burst will be lost");
+    assert_says(SAMPLE_OK, "the receive queue is 100% full: what is sent now is lost, until its "
+                           "holder reads");
     socket->receive_queue_bytes = 0;
     assert_says(SAMPLE_OK, "");
 }
@@ -276,7 +283,8 @@ static void test_the_worst_comes_first(void **state)
     bind_to(&sample.sockets[SAMPLE_OK], "::1");
     assert_says(SAMPLE_OK,
                 "bound to the loopback address: only this host can send to it; the receive queue "
-                "is 100% full: the next burst will be lost; the receive queue was never found "
+                "is 100% full: what is sent now is lost, until its holder reads; "
+                "the receive queue was never found "
                 "empty in the last 60 s: the reader is too slow, or stuck; the port flaps, at "
                 "least 4 outages in the last ten minutes: see the receiver's own log; a receive "
                 "buffer of 208 KiB where 416 KiB are wanted: the receiver asked for less, or "

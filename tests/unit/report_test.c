@@ -124,6 +124,10 @@ static void test_table_of_limited_height(void **state)
     assert_has(&text, "\xe2\x80\xa6 2 more rows, none of them worse\n\n3 of 6 expected");
     assert_has(&text, "3 processes could not be read: run as root");
     text_free(&text);
+    sample.look.owners.unreadable_processes = 1;
+    report_table(&sample.look, false, 11, &text);
+    assert_has(&text, "\n1 process could not be read: run as root");
+    text_free(&text);
     report_table(&sample.look, false, 1, &text);
     assert_has(&text, "\xe2\x80\xa6 8 more rows, none of them worse\n\n3 of 6 expected");
     text_free(&text);
