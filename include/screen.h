@@ -23,8 +23,9 @@ void screen_close(struct screen *screen);
 /* Whether the screen is a terminal that is redrawn. */
 bool screen_is_terminal(const struct screen *screen);
 
-/* The number of lines that it shows; 0: any number. */
+/* The number of lines that it shows, and of characters in each; 0: any number. */
 size_t screen_lines(const struct screen *screen);
+size_t screen_columns(const struct screen *screen);
 
 /* Show a frame, whose lines end in '\n' and whose only escape sequences are colours. A terminal
  * cuts it to its size, and shows none to a job in the background.

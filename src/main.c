@@ -98,10 +98,9 @@ static int run_command(const struct arguments *arguments)
     return agent_run(config, &overrides, server) ? EXIT_RUNTIME : EXIT_SUCCESS;
 }
 
-/* Write one look for the command; lines: the most that a table may take, 0: any number. Returns the
- * exit status. */
-static int report_look(const struct arguments *arguments, const struct look *look, size_t lines,
-                       struct text *text)
+/* Write one look for the command; a table takes no more than the room. Returns the exit status. */
+static int report_look(const struct arguments *arguments, const struct look *look,
+                       struct report_room room, struct text *text)
 {
     int incomplete = report_incomplete(look) ? REPORT_INCOMPLETE : EXIT_SUCCESS;
 
@@ -116,7 +115,7 @@ static int report_look(const struct arguments *arguments, const struct look *loo
         if (arguments->json)
             report_json(look, text);
         else
-            report_table(look, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), lines, text);
+            report_table(look, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), room, text);
         return report_status(look);
     }
 }
@@ -132,8 +131,13 @@ static int look_once(const struct arguments *arguments, struct collector *collec
         fprintf(stderr, "udpwatch: cannot take a look: %s\n", strerror(-result));
         return REPORT_INCOMPLETE;
     }
-    status = report_look(arguments, look, 0, &text);
+    status = report_look(arguments, look, (struct report_room){0}, &text);
     return print_text(&text, status);
+}
+
+static struct report_room room_of(const struct screen *screen)
+{
+    return (struct report_room){.lines = screen_lines(screen), .columns = screen_columns(screen)};
 }
 
 /* Show the next frame. Returns 0, or -errno when it could not be shown. */
@@ -149,7 +153,7 @@ static int show_look(const struct arguments *arguments, struct collector *collec
     result = collector_look(collector, &look);
     *status = REPORT_INCOMPLETE;
     if (!result)
-        *status = report_look(arguments, look, screen_lines(screen), &frame);
+        *status = report_look(arguments, look, room_of(screen), &frame);
     else if (screen_is_terminal(screen))
         text_print(&frame, "udpwatch: cannot take a look: %s\n", strerror(-result));
     else

@@ -100,6 +100,11 @@ size_t screen_lines(const struct screen *screen)
     return size_of(screen).ws_row;
 }
 
+size_t screen_columns(const struct screen *screen)
+{
+    return size_of(screen).ws_col;
+}
+
 /* The length of what stands for one character, or of a whole escape sequence. */
 static size_t step_over(const char *string, bool *takes_room)
 {

@@ -33,10 +33,14 @@ void report_advice(const struct look *look, const struct look_port *port, struct
 /* Lines on what could not be read and how to make it readable: one appended with a newline each. */
 void report_errors(const struct look *look, struct text *text);
 
-/* The table of "udpwatch status". colour: with ANSI colours. lines: the most that it may take, 0:
- * any number; where the rows do not fit, it has the worst of them, and says how many are left out.
- */
-void report_table(const struct look *look, bool colour, size_t lines, struct text *text);
+/* The room that a table may take; 0: any number. */
+struct report_room {
+    size_t lines;   /* where the rows do not fit, the worst are shown, and how many are left out */
+    size_t columns; /* where the columns do not fit, those that tell least are left out */
+};
+
+/* The table of "udpwatch status". colour: with ANSI colours. */
+void report_table(const struct look *look, bool colour, struct report_room room, struct text *text);
 
 /* The JSON of "udpwatch status --json"; doc/status.schema.json describes it. */
 void report_json(const struct look *look, struct text *text);

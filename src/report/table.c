@@ -22,6 +22,9 @@ enum column {
     COLUMNS
 };
 
+/* Between two columns, and what a narrow terminal should show of the notes at least. */
+enum { GAP = 2, SHOWN_OF_NOTE = 30 };
+
 /* One row of the table: a text for each cell. */
 struct row {
     struct text cells[COLUMNS];
@@ -139,14 +142,29 @@ static void end_line(struct text *text)
     text_append(text, "\n");
 }
 
+/* Leave out, in their order, the columns that tell least, until those before the note and its
+ * beginning fit. What is left out has the width 0. */
+static void fit_columns(size_t widths[COLUMNS], size_t columns)
+{
+    static const enum column least_first[] = {BUFFER, PEAK, PID, QUEUE};
+    size_t width = widths[NOTE] < SHOWN_OF_NOTE ? widths[NOTE] : SHOWN_OF_NOTE;
+
+    for (int column = 0; column < NOTE; column++)
+        width += widths[column] > 0 ? widths[column] + GAP : 0;
+    for (size_t i = 0; i < sizeof(least_first) / sizeof(*least_first) && width > columns; i++) {
+        width -= widths[least_first[i]] > 0 ? widths[least_first[i]] + GAP : 0;
+        widths[least_first[i]] = 0;
+    }
+}
+
 /* row: NULL for the headings. */
 static void append_line(struct text *text, const struct row *row, const size_t widths[COLUMNS],
-                        bool with_peak, bool colour)
+                        bool colour)
 {
     for (int column = 0; column < COLUMNS; column++) {
-        if (column == PEAK && !with_peak)
+        if (widths[column] == 0)
             continue;
-        text_append(text, column ? "  " : "");
+        text_print(text, "%*s", column ? GAP : 0, "");
         append_cell(text, row ? row->cells[column].bytes : headings[column], column, widths[column],
                     row && colour && column == STATE ? colour_of(row->state) : NULL);
     }
@@ -154,7 +172,7 @@ static void append_line(struct text *text, const struct row *row, const size_t w
 }
 
 static void append_table(struct text *text, const struct look *look, const struct row *rows,
-                         size_t count, bool colour)
+                         size_t count, bool colour, size_t columns)
 {
     size_t widths[COLUMNS];
     bool with_peak = false;
@@ -162,9 +180,13 @@ static void append_table(struct text *text, const struct look *look, const struc
     measure(widths, rows, count);
     for (size_t i = 0; i < look->port_count; i++)
         with_peak |= has_peak(look, &look->ports[i]);
-    append_line(text, NULL, widths, with_peak, colour);
+    if (!with_peak)
+        widths[PEAK] = 0;
+    if (columns > 0)
+        fit_columns(widths, columns);
+    append_line(text, NULL, widths, colour);
     for (size_t i = 0; i < count; i++)
-        append_line(text, &rows[i], widths, with_peak, colour);
+        append_line(text, &rows[i], widths, colour);
     if (count < look->port_count)
         text_print(text, "\xe2\x80\xa6 %zu more rows, none of them worse\n",
                    look->port_count - count);
@@ -217,7 +239,8 @@ static size_t fitting_rows(const struct look *look, size_t lines, size_t followi
 }
 
 /* Write the rows that fit, the worst first where they are not all. Returns false without memory. */
-static bool append_rows(struct text *text, const struct look *look, size_t count, bool colour)
+static bool append_rows(struct text *text, const struct look *look, size_t count, bool colour,
+                        size_t columns)
 {
     struct row *rows = calloc(count + 1, sizeof(*rows));
     size_t *order = count < look->port_count ? worst_first(look) : NULL;
@@ -226,7 +249,7 @@ static bool append_rows(struct text *text, const struct look *look, size_t count
     for (size_t i = 0; done && i < count; i++)
         fill_row(&rows[i], look, &look->ports[order ? order[i] : i]);
     if (done && look->port_count)
-        append_table(text, look, rows, count, colour);
+        append_table(text, look, rows, count, colour, columns);
     for (size_t i = 0; done && i < count; i++)
         for (int column = 0; column < COLUMNS; column++)
             text_free(&rows[i].cells[column]);
@@ -235,14 +258,14 @@ static bool append_rows(struct text *text, const struct look *look, size_t count
     return done;
 }
 
-void report_table(const struct look *look, bool colour, size_t lines, struct text *text)
+void report_table(const struct look *look, bool colour, struct report_room room, struct text *text)
 {
     struct text summary = {0};
     size_t rows;
 
     append_summary(&summary, look);
-    rows = fitting_rows(look, lines, count_lines(&summary));
-    if (!append_rows(text, look, rows, colour) || summary.failed)
+    rows = fitting_rows(look, room.lines, count_lines(&summary));
+    if (!append_rows(text, look, rows, colour, room.columns) || summary.failed)
         text->failed = true;
     else
         text_append(text, summary.bytes);

@@ -20,7 +20,7 @@ static void test_table(void **state)
     (void)state;
 
     sample_make(&sample);
-    report_table(&sample.look, false, 0, &text);
+    report_table(&sample.look, false, (struct report_room){0}, &text);
     assert_has(&text, "STATE        RECEIVER");
     assert_has(&text, "ok           core-switches  *:6984        100      filebeat");
     assert_has(&text, "100,101  filebeat,filebeat");
@@ -31,7 +31,7 @@ static void test_table(void **state)
     assert_has(&text, "3 processes could not be read: run as root");
     assert_lacks(&text, "\x1b");
     text_free(&text);
-    report_table(&sample.look, true, 0, &text);
+    report_table(&sample.look, true, (struct report_room){0}, &text);
     assert_has(&text, "\x1b[31mwrong_owner\x1b[0m");
     text_free(&text);
     sample_fail(&sample);
@@ -88,20 +88,20 @@ static void test_table_of_queues(void **state)
     pair[0].socket.receive_queue_bytes = 106496;
     sample.ports[SAMPLE_OK].sockets = pair;
     sample.ports[SAMPLE_OK].socket_count = sample.ports[SAMPLE_OK].counted_count = 2;
-    report_table(&sample.look, false, 0, &text);
+    report_table(&sample.look, false, (struct report_room){0}, &text);
     assert_has(&text, " QUEUE  BUFFER  FILL  DROPS  NOTE\n");
     assert_has(&text, " 107264  425984   50%     10");
     assert_has(&text, "       -       -     -      -  no socket:");
     text_free(&text);
     sample_add_history(&sample);
     sample.ports[SAMPLE_SHARED].history.has_peak = false;
-    report_table(&sample.look, false, 0, &text);
+    report_table(&sample.look, false, (struct report_room){0}, &text);
     assert_has(&text, " QUEUE  PEAK  BUFFER  FILL  DROPS  NOTE\n");
     assert_has(&text, " 107264  5000  425984   50%     10");
     assert_has(&text, "    768     -  212992    0%      5");
     text_free(&text);
     sample.look.has_history = false;
-    report_table(&sample.look, false, 0, &text);
+    report_table(&sample.look, false, (struct report_room){0}, &text);
     assert_lacks(&text, "PEAK");
     text_free(&text);
 }
@@ -114,24 +114,51 @@ static void test_table_of_limited_height(void **state)
     (void)state;
 
     sample_make(&sample);
-    report_table(&sample.look, false, 0, &whole);
-    report_table(&sample.look, false, 12, &text); /* headings, 8 rows, and 3 lines below */
+    report_table(&sample.look, false, (struct report_room){0}, &whole);
+    report_table(&sample.look, false, (struct report_room){.lines = 12},
+                 &text); /* headings, 8 rows, and 3 lines below */
     assert_string_equal(text.bytes, whole.bytes);
     text_free(&text);
-    report_table(&sample.look, false, 11, &text);
+    report_table(&sample.look, false, (struct report_room){.lines = 11}, &text);
     assert_has(&text, "NOTE\nabsent ");
     assert_has(&text, "\nok           core-switches ");
     assert_has(&text, "\xe2\x80\xa6 2 more rows, none of them worse\n\n3 of 6 expected");
     assert_has(&text, "3 processes could not be read: run as root");
     text_free(&text);
     sample.look.owners.unreadable_processes = 1;
-    report_table(&sample.look, false, 11, &text);
+    report_table(&sample.look, false, (struct report_room){.lines = 11}, &text);
     assert_has(&text, "\n1 process could not be read: run as root");
     text_free(&text);
-    report_table(&sample.look, false, 1, &text);
+    report_table(&sample.look, false, (struct report_room){.lines = 1}, &text);
     assert_has(&text, "\xe2\x80\xa6 8 more rows, none of them worse\n\n3 of 6 expected");
     text_free(&text);
     text_free(&whole);
+}
+
+/* What tells most is left on a narrow terminal. */
+static void test_table_of_some_columns(void **state)
+{
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_history(&sample);
+    report_table(&sample.look, false, (struct report_room){.columns = 1000}, &text);
+    assert_has(&text, "STATE        RECEIVER       ADDRESS:PORT  PID      PROCESS");
+    assert_has(&text, "  QUEUE  PEAK  BUFFER  FILL  DROPS  NOTE\n");
+    text_free(&text);
+    report_table(&sample.look, false, (struct report_room){.columns = 120}, &text);
+    assert_has(&text, "  QUEUE  FILL  DROPS  NOTE\n");
+    assert_lacks(&text, "BUFFER");
+    assert_lacks(&text, "PEAK");
+    text_free(&text);
+    report_table(&sample.look, false, (struct report_room){.columns = 1}, &text);
+    assert_has(&text, "STATE        RECEIVER       ADDRESS:PORT  PROCESS");
+    assert_has(&text, "  FILL  DROPS  NOTE\nok ");
+    assert_lacks(&text, "PID");
+    assert_lacks(&text, "QUEUE");
+    text_free(&text);
 }
 
 static void test_exit_statuses(void **state)
@@ -386,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_holders_of_many_sockets),
         cmocka_unit_test(test_table_of_queues),
         cmocka_unit_test(test_table_of_limited_height),
+        cmocka_unit_test(test_table_of_some_columns),
         cmocka_unit_test(test_exit_statuses),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_is_as_documented),
