@@ -15,6 +15,15 @@ def pytest_configure(config):
         pytest.exit("the system tests need root: network namespaces and ports below 1024", 1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_traces():
+    """What an agent of this host keeps is none of the tests', and they leave nothing in its place."""
+    place = "/var/lib/udpwatch"
+    existed = os.path.exists(place)
+    yield
+    assert existed or not os.path.exists(place), "an agent of a test ran without a state_dir"
+
+
 @pytest.fixture(autouse=True)
 def network():
     """The test runs in a network namespace of its own."""

@@ -57,7 +57,7 @@ def test_a_refused_reload_names_the_error_and_not_a_warning(agent):
 
 def test_closed_standard_descriptors_stay_nobodys(directory):
     config = directory / "one.ini"
-    config.write_text("[receiver x]\nports = 6001\n")
+    config.write_text(harness.with_state_dir("[receiver x]\nports = 6001\n"))
     agent = subprocess.Popen(
         ["sh", "-c", 'exec "$0" "$@" 0<&- 1>&- 2>&-', harness.program, "run", "--config", config,
          "--listen", f"127.0.0.1:{harness.PORT}"])
@@ -73,7 +73,7 @@ def test_closed_standard_descriptors_stay_nobodys(directory):
 def test_root_without_the_right_to_change_its_user_runs_on(directory):
     """As in a container that drops it; it says what it cannot see."""
     config = directory / "one.ini"
-    config.write_text("[receiver x]\nports = 6001\n")
+    config.write_text(harness.with_state_dir("[receiver x]\nports = 6001\n"))
     log = directory / "log"
     with open(log, "wb") as stderr:
         agent = subprocess.Popen(

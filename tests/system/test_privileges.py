@@ -146,7 +146,7 @@ def test_a_signal_ends_both(agent, number):
 
 def test_an_address_in_use_is_said(agent, directory, write):
     running = agent(CONFIG)
-    config = write(CONFIG)
+    config = write(harness.with_state_dir(CONFIG))
     result = harness.command("run", "--config", config, "--listen", f"127.0.0.1:{harness.PORT}",
                              check=1)
     assert str(harness.PORT) in result.stderr
