@@ -8,12 +8,24 @@
 #include "report/html.h"
 #include "report/page_ports.h"
 #include "report/report.h"
+#include "report/worst_first.h"
+
+/* Healthy ports with something to mend all the same: a full queue, say. */
+static size_t count_warned(const struct look *look)
+{
+    size_t warned = 0;
+
+    for (size_t i = 0; i < look->config->port_count; i++)
+        warned += port_state_healthy(look->ports[i].state) && port_has_advice(look, &look->ports[i]);
+    return warned;
+}
 
 /* In a few words, as a browser's tab has room for them. */
 static void append_verdict(struct text *text, const struct look *look)
 {
     struct report_tally tally = report_tally(look, NULL);
     size_t unhealthy = tally.expected - tally.healthy - tally.unknown;
+    size_t warned = count_warned(look);
 
     if (look->sockets_error)
         text_append(text, "could not look");
@@ -27,6 +39,8 @@ static void append_verdict(struct text *text, const struct look *look)
         text_print(text, ", %zu unknown", tally.unknown);
     else if (!look->sockets_error && tally.unknown > 0)
         text_print(text, "%zu of %zu ports unknown", tally.unknown, tally.expected);
+    else if (!look->sockets_error && unhealthy == 0 && warned > 0)
+        text_print(text, ", %zu with a warning", warned);
 }
 
 static const char *verdict_class(const struct look *look)
@@ -37,6 +51,8 @@ static const char *verdict_class(const struct look *look)
         return "bad";
     if (look->sockets_error || tally.unknown > 0)
         return "unknown";
+    if (count_warned(look) > 0)
+        return "warned";
     return tally.expected > 0 ? "good" : "standby";
 }
 

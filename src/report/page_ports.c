@@ -194,6 +194,14 @@ static bool is_quiet(const struct look *look, const struct look_port *port)
            (!look_port_fill(port, &fill) || fill <= 0.25);
 }
 
+/* What the state does not tell of a healthy port: whether to look at it all the same. */
+static const char *more_class_of(const struct look *look, const struct look_port *port)
+{
+    if (port_state_healthy(port->state) && port_has_advice(look, port))
+        return " warned";
+    return is_quiet(look, port) ? " quiet" : "";
+}
+
 static void append_advice(struct text *text, const struct text *advice)
 {
     if (advice->length == 0)
@@ -212,7 +220,7 @@ static void append_row(struct text *text, const struct look *look, size_t index)
 
     report_advice(look, port, &advice);
     text_print(text, "<tbody role=\"rowgroup\" id=\"port-%zu\" class=\"%s%s\">\n<tr role=\"row\">",
-               index, class_of(port), advice.length == 0 && is_quiet(look, port) ? " quiet" : "");
+               index, class_of(port), more_class_of(look, port));
     append_state(text, port);
     text_append(text, "<th role=\"rowheader\" scope=\"row\" data-label=\"Port\">");
     report_port_place(port, text);

@@ -17,7 +17,7 @@ enum rank {
 };
 
 /* That a port's numbers are counted elsewhere is said as advice, but is no fault. */
-static bool has_advice(const struct look *look, const struct look_port *port)
+bool port_has_advice(const struct look *look, const struct look_port *port)
 {
     struct text advice = {0};
     bool has;
@@ -43,7 +43,7 @@ static enum rank rank_of(const struct look *look, const struct look_port *port)
         return RANK_UNKNOWN;
     if (!port_state_healthy(port->state))
         return RANK_UNHEALTHY;
-    if (has_advice(look, port))
+    if (port_has_advice(look, port))
         return RANK_ADVICE;
     if (has_drops(look, port))
         return RANK_DROPS;

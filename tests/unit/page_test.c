@@ -332,6 +332,12 @@ static void test_all_is_well(void **state)
     sample.config.port_count = sample.look.port_count = 3; /* ok, shared, standby */
     sample.look.owners.unreadable_processes = sample.look.unresolved_sockets = 0;
     page = page_of(&sample.look, &history);
+    assert_has(&page, "class=\"warned\">all of 3 ports healthy, 2 with a warning</p>");
+    assert_row_has(&page, SAMPLE_OK, "class=\"good warned\"");
+    text_free(&page);
+    sample.receivers[0].buffer = 0; /* the sockets have less than that */
+    page = page_of(&sample.look, &history);
+    assert_has(&page, "class=\"good\">all of 3 ports healthy</p>");
     assert_has(&page, "<title>all of 3 ports healthy ");
     assert_lacks(&page, "could not be");
     text_free(&page);

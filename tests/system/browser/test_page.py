@@ -173,7 +173,7 @@ def test_every_state_is_told(six, browser):
     assert "not known" in rows[2] and "CAP_SYS_PTRACE" in rows[2]
     for port in (2001, 2002):
         assert re.search(rf"rsyslogd {six.holders[port].pid}\b", rows[3]), rows[3]
-    assert re.search(r"0 % \d+ KiB 0 bytes 0 0 s \d+ s \d\d:\d\d:\d\d$", rows[4]), rows[4]
+    assert re.search(r"0 % \d+ KiB 0 bytes 0 0 s \d+ s\s\d\d:\d\d:\d\d$", rows[4]), rows[4]
     assert "<b>hot</b> \"standby\" & 'more'" in rows[5]
     assert re.search(r"Looked at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+, \d+ s ago", text(browser))
 
