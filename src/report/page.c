@@ -16,7 +16,8 @@ static size_t count_warned(const struct look *look)
     size_t warned = 0;
 
     for (size_t i = 0; i < look->config->port_count; i++)
-        warned += port_state_healthy(look->ports[i].state) && port_has_advice(look, &look->ports[i]);
+        warned +=
+            port_state_healthy(look->ports[i].state) && port_has_advice(look, &look->ports[i]);
     return warned;
 }
 
@@ -27,20 +28,21 @@ static void append_verdict(struct text *text, const struct look *look)
     size_t unhealthy = tally.expected - tally.healthy - tally.unknown;
     size_t warned = count_warned(look);
 
-    if (look->sockets_error)
+    if (look->sockets_error) {
         text_append(text, "could not look");
-    else if (tally.expected == 0)
+    } else if (tally.expected == 0) {
         text_append(text, "no receiver is configured");
-    else if (unhealthy > 0)
+    } else if (unhealthy > 0) {
         text_print(text, "%zu of %zu ports unhealthy", unhealthy, tally.expected);
-    else if (tally.unknown == 0)
-        text_print(text, "all of %zu ports healthy", tally.expected);
-    if (!look->sockets_error && tally.unknown > 0 && unhealthy > 0)
-        text_print(text, ", %zu unknown", tally.unknown);
-    else if (!look->sockets_error && tally.unknown > 0)
+        if (tally.unknown > 0)
+            text_print(text, ", %zu unknown", tally.unknown);
+    } else if (tally.unknown > 0) {
         text_print(text, "%zu of %zu ports unknown", tally.unknown, tally.expected);
-    else if (!look->sockets_error && unhealthy == 0 && warned > 0)
-        text_print(text, ", %zu with a warning", warned);
+    } else {
+        text_print(text, "all of %zu ports healthy", tally.expected);
+        if (warned > 0)
+            text_print(text, ", %zu with a warning", warned);
+    }
 }
 
 static const char *verdict_class(const struct look *look)
