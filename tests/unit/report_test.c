@@ -35,7 +35,7 @@ static void test_table(void **state)
     assert_has(&text, "\x1b[31mwrong_owner\x1b[0m");
     text_free(&text);
     sample_fail(&sample);
-    report_table(&sample.look, false, 0, &text);
+    report_table(&sample.look, false, (struct report_room){0}, &text);
     assert_has(&text, "\n6 of 6 expected ports unknown\n");
     text_free(&text);
 }
@@ -56,7 +56,7 @@ static void test_holders_of_many_sockets(void **state)
         many[i] = sample.sockets[SAMPLE_OK];
     sample.ports[SAMPLE_OK].sockets = many;
     sample.ports[SAMPLE_OK].socket_count = SOCKETS;
-    report_table(&sample.look, false, 0, &text);
+    report_table(&sample.look, false, (struct report_room){0}, &text);
     assert_lacks(&text, "others");
     text_free(&text);
     for (size_t i = 0; i < 3; i++) {
@@ -65,12 +65,12 @@ static void test_holders_of_many_sockets(void **state)
     }
     many[SOCKETS - 1].holders = holders;
     many[SOCKETS - 1].holder_count = 2;
-    report_table(&sample.look, false, 0, &text);
+    report_table(&sample.look, false, (struct report_room){0}, &text);
     assert_has(&text, " 100,201,202  filebeat,twin,twin ");
     assert_lacks(&text, "others");
     text_free(&text);
     many[SOCKETS - 1].holder_count = 3;
-    report_table(&sample.look, false, 0, &text);
+    report_table(&sample.look, false, (struct report_room){0}, &text);
     assert_has(&text, " 100,201,202  filebeat,twin,twin and others ");
     text_free(&text);
 }
