@@ -30,12 +30,13 @@ def commands_of(readme, heading):
 def prepare(system, deb):
     system.apt("install", *PACKAGES)
     shutil.copy(deb, system.path("root"))
-    # The system that is booted has no network: what the package needs is fetched before.
+    # The system that is booted has no network: lists and what the package needs are fetched before.
     system.apt("install", "--download-only", f"/root/{deb.name}")
     for name, text in FILES.items():
         system.path(name).write_text(text)
     shutil.copy(Path(__file__).with_name("guest.py"), system.path("root"))
     commands = commands_of((ROOT / "README.md").read_text(), "Install")
+    commands.remove("apt update")
     assert any(command.startswith("apt install ./udpwatch_") for command in commands), commands
     system.path("root/readme-commands").write_text("\n".join(commands) + "\n")
     system.path("etc/machine-id").write_text("")
