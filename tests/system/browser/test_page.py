@@ -124,7 +124,6 @@ def take_screenshot(browser, name):
     picture = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
     path = SCREENSHOTS / f"{name}.png"
     path.write_bytes(base64.b64decode(picture["data"]))
-    print(f"screenshot: {path}")
 
 
 def text(browser, selector="body"):

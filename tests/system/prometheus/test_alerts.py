@@ -76,7 +76,7 @@ def annotated(post):
         assert not re.search(r"<no value>|error|%!|NaN|  ", " ".join(notes.values())), notes
 
 
-def test_each_alert(directory, stage, prometheus, alertmanager, webhook):
+def test_each_alert(directory, stage, prometheus, alertmanager, webhook, capsys):
     causes = [cause(stage) for cause in FIRING]
     for cause in causes:
         next(cause)
@@ -112,6 +112,10 @@ def test_each_alert(directory, stage, prometheus, alertmanager, webhook):
     harness.wait_for(lambda: NO_TARGETS in named(webhook.alerts("firing", posts)), NO_TARGETS)
     for post in webhook.posts:
         annotated(post)
+    fired = {name for _, name in EXPECTED | {NO_TARGETS}}
+    with capsys.disabled():
+        print(f"\n{len(fired)} alerts by {len(causes)} causes, {len(webhook.posts)} posts to the "
+              f"webhook: {', '.join(sorted(fired))}")
 
 
 def ever_firing(server):

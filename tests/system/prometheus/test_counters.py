@@ -43,7 +43,7 @@ def told(server):
     return {int(labels["port"]): value for labels, value in server.query(DROPS)}
 
 
-def test_no_reset_and_every_drop(directory, hold, prometheus):
+def test_no_reset_and_every_drop(directory, hold, prometheus, capsys):
     seed = random.SystemRandom().randrange(10**9)
     chance = random.Random(seed)
     stage = Stage(directory, hold)
@@ -77,3 +77,6 @@ def test_no_reset_and_every_drop(directory, hold, prometheus):
         assert len(counters) > 20
         assert {series: values for series, values in counters.items()
                 if values != sorted(values)} == {}
+    with capsys.disabled():
+        print(f"\nseed {seed}: Prometheus counted {told(server)} drops as the kernel did, over 4 "
+              f"restarts of the agent; none of {len(counters)} counters fell")
