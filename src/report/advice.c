@@ -190,10 +190,17 @@ static bool tell_full(const struct look *look, const struct look_port *port, str
     (void)look;
     if (!look_port_fill(port, &fill) || 100 * fill <= FULL_PERCENT)
         return false;
-    /* As printed: of what is sent to a port at 100% next to nothing fits. */
-    text_print(text, "the receive queue is %.0f%% full: %s", 100 * fill,
-               fill < 0.995 ? "the next burst will be lost"
-                            : "what is sent now is lost, until its holder reads");
+    if (port->counted_count > 1)
+        text_print(text, "the fullest receive queue of %zu", port->counted_count);
+    else
+        text_append(text, "the receive queue");
+    /* As printed: of what is sent to a queue at 100% next to nothing fits. */
+    text_print(text, " is %.0f%% full: ", 100 * fill);
+    if (fill < 0.995)
+        text_append(text, "the next burst will be lost");
+    else
+        text_print(text, "what is sent %snow is lost, until its holder reads",
+                   port->counted_count > 1 ? "to it " : "");
     return true;
 }
 

@@ -143,6 +143,9 @@ static void test_a_queue_that_is_full(void **state)
     socket->receive_buffer_bytes = 0;
     assert_says(SAMPLE_OK, "the receive queue is 100% full: what is sent now is lost, until its "
                            "holder reads");
+    sample.ports[SAMPLE_OK].counted_count = 4;
+    assert_says(SAMPLE_OK, "the fullest receive queue of 4 is 100% full: what is sent to it now is "
+                           "lost, until its holder reads");
     socket->receive_queue_bytes = 0;
     assert_says(SAMPLE_OK, "");
 }
