@@ -10,7 +10,7 @@
  * others. */
 enum { GATE_MOST = 8, GATE_MOST_OF_ONE = 2, GATE_CLIENT_SIZE = 48 };
 
-/* That found no room and wait for the next turn to end. */
+/* That found no room and wait for the turns of others. */
 enum { GATE_MOST_WATCHING = 4 };
 
 /* Start from zeros with mutex and turned initialised. */
@@ -28,7 +28,8 @@ struct gate {
 int gate_enter(struct gate *gate, const char *client);
 void gate_leave(struct gate *gate);
 
-/* Wait until the turn that is going on ends; at once when there is none, or too many wait so. */
-void gate_watch(struct gate *gate);
+/* Wait until the turns that the client waits for now are over, or the one that is going on when it
+ * waits for none; not at all when there is none, or too many wait so. */
+void gate_watch(struct gate *gate, const char *client);
 
 #endif

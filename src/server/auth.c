@@ -175,7 +175,7 @@ static enum auth_result check(struct auth *auth, const struct credentials *crede
     if (is_verified(auth, user, credentials->password))
         return AUTH_RIGHT;
     if (gate_enter(&auth->gate, client)) {
-        gate_watch(&auth->gate);
+        gate_watch(&auth->gate, client);
         return is_verified(auth, user, credentials->password) ? AUTH_RIGHT : AUTH_BUSY;
     }
     bool verified =

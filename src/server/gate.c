@@ -37,13 +37,23 @@ void gate_leave(struct gate *gate)
     pthread_mutex_unlock(&gate->mutex);
 }
 
-void gate_watch(struct gate *gate)
+/* The last number of the client's that is not over, or the one whose turn it is. */
+static uint64_t last_of(const struct gate *gate, const char *client)
+{
+    uint64_t last = gate->inside;
+    for (uint64_t number = gate->inside; number < gate->next; number++)
+        if (strcmp(gate->clients[number % GATE_MOST], client) == 0)
+            last = number;
+    return last;
+}
+
+void gate_watch(struct gate *gate, const char *client)
 {
     pthread_mutex_lock(&gate->mutex);
-    uint64_t number = gate->inside;
-    if (gate->watching < GATE_MOST_WATCHING && gate->next > number) {
+    uint64_t last = last_of(gate, client);
+    if (gate->watching < GATE_MOST_WATCHING && gate->next > gate->inside) {
         gate->watching++;
-        while (gate->inside == number)
+        while (gate->inside <= last)
             pthread_cond_wait(&gate->turned, &gate->mutex);
         gate->watching--;
     }

@@ -232,6 +232,52 @@ static void test_gate_is_bounded_and_fair(void **state)
     }
 }
 
+/* Returns how many turns had ended by then. */
+static void *watch_turns(void *client)
+{
+    gate_watch(&gate, client);
+    return (void *)(uintptr_t)atomic_load(&turns);
+}
+
+static unsigned int watching(void)
+{
+    pthread_mutex_lock(&gate.mutex);
+    unsigned int count = gate.watching;
+    pthread_mutex_unlock(&gate.mutex);
+    return count;
+}
+
+/* Those of a client's own are waited for, whoever is before them: they may show the same password.
+ */
+static void test_who_finds_no_room_waits_for_its_own(void **state)
+{
+    static char client[] = "b";
+    pthread_t line[3], watchers[GATE_MOST_WATCHING];
+    void *turn;
+
+    (void)state;
+    atomic_store(&turns, 0);
+    gate_watch(&gate, client); /* nobody is there to wait for */
+    assert_int_equal(gate_enter(&gate, "a"), 0);
+    wait_in_line(&line[0], client);
+    wait_in_line(&line[1], "c");
+    wait_in_line(&line[2], client);
+    for (unsigned int i = 0; i < GATE_MOST_WATCHING; i++) {
+        assert_int_equal(pthread_create(&watchers[i], NULL, watch_turns, client), 0);
+        while (watching() == i)
+            usleep(100);
+    }
+    gate_watch(&gate, client); /* too many do */
+    gate_leave(&gate);
+    for (size_t i = 0; i < GATE_MOST_WATCHING; i++) {
+        pthread_join(watchers[i], &turn);
+        assert_int_equal((uintptr_t)turn, 3);
+    }
+    for (size_t i = 0; i < 3; i++)
+        pthread_join(line[i], &turn);
+    assert_int_equal(watching(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_malformed_users),
         cmocka_unit_test_setup_teardown(test_many_threads, open_users, close_users),
         cmocka_unit_test_setup(test_gate_is_bounded_and_fair, open_gate),
+        cmocka_unit_test_setup(test_who_finds_no_room_waits_for_its_own, open_gate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
