@@ -30,6 +30,10 @@ struct report_tally report_tally(const struct look *look, const struct receiver 
 /* One line on what is wrong with a port and what to do, the worst first, or nothing. */
 void report_advice(const struct look *look, const struct look_port *port, struct text *text);
 
+/* Whether that line speaks of something to mend. That a port's numbers are counted elsewhere is
+ * told there, too, but is no fault. */
+bool report_has_remedy(const struct look *look, const struct look_port *port);
+
 /* Lines on what could not be read and how to make it readable: one appended with a newline each. */
 void report_errors(const struct look *look, struct text *text);
 

@@ -2,7 +2,6 @@
 #ifndef UDPWATCH_WORST_FIRST_H
 #define UDPWATCH_WORST_FIRST_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "collector/look.h"
@@ -11,8 +10,5 @@
  * drops, shared, ok, standby, and those that nobody named; each kind in the look's order.
  * Returns look->port_count of them, the caller's to free, or NULL when memory ran out. */
 size_t *worst_first(const struct look *look);
-
-/* Whether there is something to mend at a port, whatever its state. */
-bool port_has_advice(const struct look *look, const struct look_port *port);
 
 #endif

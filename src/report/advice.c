@@ -301,25 +301,47 @@ static bool tell_counted_elsewhere(const struct look *look, const struct look_po
     return true;
 }
 
+typedef bool tell_function(const struct look *, const struct look_port *, struct text *);
+
+static tell_function *const worst_first[] = {tell_state,       tell_unreachable, tell_full,
+                                             tell_never_empty, tell_flapping,    tell_small_buffer};
+
+/* Append what one of them tells of the port, after what is there. */
+static void append_told(tell_function *tell, const struct look *look, const struct look_port *port,
+                        struct text *text)
+{
+    struct text advice = {0};
+
+    if (tell(look, port, &advice) && !advice.failed) {
+        text_append(text, text->length > 0 ? "; " : "");
+        text_append(text, advice.bytes);
+    }
+    text->failed |= advice.failed;
+    text_free(&advice);
+}
+
+static void append_remedies(const struct look *look, const struct look_port *port,
+                            struct text *text)
+{
+    for (size_t i = 0; i < sizeof(worst_first) / sizeof(*worst_first); i++)
+        append_told(worst_first[i], look, port, text);
+}
+
 void report_advice(const struct look *look, const struct look_port *port, struct text *text)
 {
-    static bool (*const worst_first[])(const struct look *, const struct look_port *,
-                                       struct text *) = {
-        tell_state,        tell_unreachable,      tell_full, tell_never_empty, tell_flapping,
-        tell_small_buffer, tell_counted_elsewhere};
-    bool spoken = false;
+    append_remedies(look, port, text);
+    append_told(tell_counted_elsewhere, look, port, text);
+}
 
-    for (size_t i = 0; i < sizeof(worst_first) / sizeof(*worst_first); i++) {
-        struct text advice = {0};
+bool report_has_remedy(const struct look *look, const struct look_port *port)
+{
+    struct text remedies = {0};
+    bool has;
 
-        if (worst_first[i](look, port, &advice) && !advice.failed) {
-            text_append(text, spoken ? "; " : "");
-            text_append(text, advice.bytes);
-            spoken = true;
-        }
-        text->failed |= advice.failed;
-        text_free(&advice);
-    }
+    append_remedies(look, port, &remedies);
+    has = remedies.length > 0;
+    text_free(&remedies);
+    return has;
 }
 
 void report_errors(const struct look *look, struct text *text)

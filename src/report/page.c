@@ -8,7 +8,6 @@
 #include "report/html.h"
 #include "report/page_ports.h"
 #include "report/report.h"
-#include "report/worst_first.h"
 
 /* Healthy ports with something to mend all the same: a full queue, say. */
 static size_t count_warned(const struct look *look)
@@ -17,7 +16,7 @@ static size_t count_warned(const struct look *look)
 
     for (size_t i = 0; i < look->config->port_count; i++)
         warned +=
-            port_state_healthy(look->ports[i].state) && port_has_advice(look, &look->ports[i]);
+            port_state_healthy(look->ports[i].state) && report_has_remedy(look, &look->ports[i]);
     return warned;
 }
 

@@ -197,7 +197,7 @@ static bool is_quiet(const struct look *look, const struct look_port *port)
 /* What the state does not tell of a healthy port: whether to look at it all the same. */
 static const char *more_class_of(const struct look *look, const struct look_port *port)
 {
-    if (port_state_healthy(port->state) && port_has_advice(look, port))
+    if (port_state_healthy(port->state) && report_has_remedy(look, port))
         return " warned";
     return is_quiet(look, port) ? " quiet" : "";
 }

@@ -16,20 +16,6 @@ enum rank {
     RANKS
 };
 
-/* That a port's numbers are counted elsewhere is said as advice, but is no fault. */
-bool port_has_advice(const struct look *look, const struct look_port *port)
-{
-    struct text advice = {0};
-    bool has;
-
-    if (port->socket_count > 0 && port->counted_count == 0)
-        return false;
-    report_advice(look, port, &advice);
-    has = advice.length > 0;
-    text_free(&advice);
-    return has;
-}
-
 static bool has_drops(const struct look *look, const struct look_port *port)
 {
     if (look->has_history)
@@ -43,7 +29,7 @@ static enum rank rank_of(const struct look *look, const struct look_port *port)
         return RANK_UNKNOWN;
     if (!port_state_healthy(port->state))
         return RANK_UNHEALTHY;
-    if (port_has_advice(look, port))
+    if (report_has_remedy(look, port))
         return RANK_ADVICE;
     if (has_drops(look, port))
         return RANK_DROPS;

@@ -274,6 +274,9 @@ static void test_numbers_that_are_counted_elsewhere(void **state)
     sample.ports[SAMPLE_OK].history.low_bytes = 1;
     assert_says(SAMPLE_OK, "served by a wildcard socket; its numbers are counted at a more "
                            "specific expected port");
+    assert_false(report_has_remedy(&sample.look, &sample.ports[SAMPLE_OK]));
+    sample.ports[SAMPLE_OK].history.recent_outages = 3;
+    assert_true(report_has_remedy(&sample.look, &sample.ports[SAMPLE_OK])); /* that it flaps */
 }
 
 static void test_the_worst_comes_first(void **state)
