@@ -11,6 +11,8 @@
 
 #define COLUMNS "10"
 
+enum { LATELY = 600 }; /* seconds; recent_outages counts as many */
+
 /* The roles keep a table a table for screen readers where the style sheet lays it out as cards. */
 #define CELL "<td role=\"cell\" data-label="
 
@@ -175,6 +177,15 @@ static void append_since(struct text *text, const struct look *look, const struc
     text_append(text, "</td>");
 }
 
+/* Whether an outage began in the last ten minutes, or ended. */
+static bool was_down_lately(const struct look *look, const struct look_port *port)
+{
+    const struct port_history *history = &port->history;
+
+    return history->recent_outages > 0 ||
+           (history->down_seconds > 0 && look->time - history->last_change < LATELY);
+}
+
 /*
  * Whether a port leaves nothing to look into: a narrow window shows just what it is, so that the
  * others are found. What is not known is no quiet. A quarter: a queue that is read is seldom empty,
@@ -189,7 +200,7 @@ static bool is_quiet(const struct look *look, const struct look_port *port)
         return false;
     if (!look_port_has_numbers(look, port) || !port->history.has_peak)
         return false;
-    return port->history.dropped_datagrams == 0 &&
+    return port->history.dropped_datagrams == 0 && !was_down_lately(look, port) &&
            port->history.peak_bytes <= sums.receive_buffer_bytes / 4 &&
            (!look_port_fill(port, &fill) || fill <= 0.25);
 }
@@ -256,14 +267,15 @@ static void append_head(struct text *text)
                    {"Down", " class=\"number\""},
                    {"Since", " class=\"number\""}};
 
-    text_append(text,
-                "<table role=\"table\" class=\"ports\">\n"
-                "<caption>The worst first. Drops: datagrams that the kernel dropped at the "
-                "port since udpwatch first watched it, over all restarts. Down: watched time "
-                "without a socket. Since: when the state last changed."
-                "<span class=\"narrow\"> In brief: healthy ports that dropped nothing and use "
-                "little of their buffer; a wider window tells more.</span></caption>\n"
-                "<thead role=\"rowgroup\"><tr role=\"row\">");
+    text_append(
+        text, "<table role=\"table\" class=\"ports\">\n"
+              "<caption>The worst first. Drops: datagrams that the kernel dropped at the "
+              "port since udpwatch first watched it, over all restarts. Down: watched time "
+              "without a socket. Since: when the state last changed."
+              "<span class=\"narrow\"> In brief: healthy ports that dropped nothing, use little of "
+              "their buffer, and were not down in the last ten minutes; a wider window tells "
+              "more.</span></caption>\n"
+              "<thead role=\"rowgroup\"><tr role=\"row\">");
     for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)
         text_print(text, "<th role=\"columnheader\" scope=\"col\"%s>%s</th>", columns[i].attributes,
                    columns[i].name);

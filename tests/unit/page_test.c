@@ -260,8 +260,10 @@ static void test_what_is_quiet(void **state)
     sample_add_history(&sample);
     sample.receivers[0].buffer = 0;
     assert_false(is_quiet(&sample, SAMPLE_OK)); /* it has dropped */
-    for (int port = 0; port < SAMPLE_PORTS; port++)
+    for (int port = 0; port < SAMPLE_PORTS; port++) {
         sample.ports[port].history.dropped_datagrams = 0;
+        sample.ports[port].history.down_seconds = 0;
+    }
     for (int port = 0; port < SAMPLE_PORTS; port++)
         assert_int_equal(is_quiet(&sample, (enum sample_port)port),
                          port_state_healthy(sample.ports[port].state) && port != SAMPLE_STANDBY);
@@ -277,6 +279,14 @@ static void test_what_is_quiet(void **state)
     socket->receive_queue_bytes = 100000;
     assert_false(is_quiet(&sample, SAMPLE_OK));
     socket->receive_queue_bytes = 0;
+    assert_true(is_quiet(&sample, SAMPLE_OK));
+    history->recent_outages = 1;
+    assert_false(is_quiet(&sample, SAMPLE_OK));
+    history->recent_outages = 0;
+    history->down_seconds = 7200; /* it ended a minute ago, or long ago */
+    history->last_change = sample.look.time - 60;
+    assert_false(is_quiet(&sample, SAMPLE_OK));
+    history->last_change = 400;
     assert_true(is_quiet(&sample, SAMPLE_OK));
     sample.receivers[0].buffer = 1 << 20; /* more than it has: there is advice */
     assert_false(is_quiet(&sample, SAMPLE_OK));
