@@ -22,8 +22,11 @@ enum column {
     COLUMNS
 };
 
-/* Between two columns, and what a narrow terminal should show of the notes at least. */
-enum { GAP = 2, SHOWN_OF_NOTE = 30 };
+/* Between two columns, and what a narrow terminal should show of the notes, and of names, at least.
+ */
+enum { GAP = 2, SHOWN_OF_NOTE = 30, LEFT_OF_NAME = 14 };
+
+#define ELLIPSIS "\xe2\x80\xa6"
 
 /* One row of the table: a text for each cell. */
 struct row {
@@ -122,11 +125,37 @@ static const char *colour_of(enum port_state state)
     return state == PORT_STANDBY ? "\033[36m" : "\033[32m";
 }
 
+/* The string behind that many of its characters. */
+static const char *step_over(const char *string, size_t characters)
+{
+    for (; *string && characters > 0; characters--)
+        for (string++; ((unsigned char)*string & 0xc0) == 0x80;)
+            string++;
+    return string;
+}
+
+/* A cell that is wider than its column: what tells two apart is at the end of an address, and at
+ * the beginning of a name. */
+static void append_cut_cell(struct text *text, const char *cell, int column, size_t width)
+{
+    if (column == PORT) {
+        text_append(text, ELLIPSIS);
+        text_append(text, step_over(cell, width_of(cell) - (width - 1)));
+    } else {
+        text_append_bytes(text, cell, (size_t)(step_over(cell, width - 1) - cell));
+        text_append(text, ELLIPSIS);
+    }
+}
+
 static void append_cell(struct text *text, const char *cell, int column, size_t width,
                         const char *colour)
 {
     int padding = (int)(width - width_of(cell));
 
+    if (cell && width_of(cell) > width) {
+        append_cut_cell(text, cell, column, width);
+        return;
+    }
     if (right_aligned(column))
         text_print(text, "%*s", padding, "");
     text_print(text, "%s%s%s", colour ? colour : "", cell ? cell : "", colour ? "\033[0m" : "");
@@ -142,6 +171,22 @@ static void end_line(struct text *text)
     text_append(text, "\n");
 }
 
+/* Cut long names and addresses, as far as they go, to win that many characters: one of them would
+ * keep the numbers and notes of all ports from being seen. */
+static void cut_columns(size_t widths[COLUMNS], size_t wanted)
+{
+    static const enum column longest_first[] = {RECEIVER, PORT, PROCESS};
+
+    for (size_t i = 0; i < sizeof(longest_first) / sizeof(*longest_first); i++) {
+        size_t *width = &widths[longest_first[i]];
+        size_t most = *width > LEFT_OF_NAME ? *width - LEFT_OF_NAME : 0;
+        size_t cut = most < wanted ? most : wanted;
+
+        *width -= cut;
+        wanted -= cut;
+    }
+}
+
 /* Leave out, in their order, the columns that tell least, until those before the note and its
  * beginning fit. What is left out has the width 0. */
 static void fit_columns(size_t widths[COLUMNS], size_t columns)
@@ -155,6 +200,8 @@ static void fit_columns(size_t widths[COLUMNS], size_t columns)
         width -= widths[least_first[i]] > 0 ? widths[least_first[i]] + GAP : 0;
         widths[least_first[i]] = 0;
     }
+    if (width > columns)
+        cut_columns(widths, width - columns);
 }
 
 /* row: NULL for the headings. */
@@ -188,8 +235,7 @@ static void append_table(struct text *text, const struct look *look, const struc
     for (size_t i = 0; i < count; i++)
         append_line(text, &rows[i], widths, colour);
     if (count < look->port_count)
-        text_print(text, "\xe2\x80\xa6 %zu more rows, none of them worse\n",
-                   look->port_count - count);
+        text_print(text, ELLIPSIS " %zu more rows, none of them worse\n", look->port_count - count);
 }
 
 /* Where none is known, 0 would not be the number of the healthy ones. */

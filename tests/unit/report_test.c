@@ -161,6 +161,31 @@ static void test_table_of_some_columns(void **state)
     text_free(&text);
 }
 
+/* One long name or address would keep the numbers and notes of all ports from being seen. */
+static void test_long_names_are_cut(void **state)
+{
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample.receivers[1].name = (char *)"stra\xc3\x9f"
+                                       "e-of-the-second-data-centre";
+    snprintf(sample.ports[SAMPLE_OK].address, sizeof(sample.ports[SAMPLE_OK].address), "%s",
+             "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1");
+    report_table(&sample.look, false, (struct report_room){.columns = 80}, &text);
+    assert_has(&text, "  FILL  DROPS  NOTE\n");
+    assert_has(&text, "ok           core-switches   \xe2\x80\xa6:eeee:1]:6984  ");
+    assert_has(&text, "standby      stra\xc3\x9f"
+                      "e-of-the\xe2\x80\xa6  *:6986          ");
+    text_free(&text);
+    report_table(&sample.look, false, (struct report_room){0}, &text);
+    assert_lacks(&text, "\xe2\x80\xa6");
+    assert_has(&text, "e-of-the-second-data-centre  ");
+    assert_has(&text, "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1]:6984  ");
+    text_free(&text);
+}
+
 static void test_exit_statuses(void **state)
 {
     struct sample sample;
@@ -414,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_table_of_queues),
         cmocka_unit_test(test_table_of_limited_height),
         cmocka_unit_test(test_table_of_some_columns),
+        cmocka_unit_test(test_long_names_are_cut),
         cmocka_unit_test(test_exit_statuses),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_is_as_documented),
