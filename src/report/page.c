@@ -39,9 +39,9 @@ static void append_verdict(struct text *text, const struct look *look)
         text_print(text, "%zu of %zu ports unknown", tally.unknown, tally.expected);
     } else {
         text_print(text, "all of %zu ports healthy", tally.expected);
-        if (warned > 0)
-            text_print(text, ", %zu with a warning", warned);
     }
+    if (warned > 0)
+        text_print(text, ", %zu with a warning", warned);
 }
 
 static const char *verdict_class(const struct look *look)

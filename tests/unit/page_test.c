@@ -119,7 +119,7 @@ static void test_every_state(void **state)
     sample_make(&sample);
     sample_add_history(&sample);
     page = page_of(&sample.look, NULL);
-    assert_has(&page, "<title>2 of 6 ports unhealthy, 1 unknown \xe2\x80\x93 ");
+    assert_has(&page, "<title>2 of 6 ports unhealthy, 1 unknown, 2 with a warning \xe2\x80\x93 ");
     assert_row_has(&page, SAMPLE_OK, "class=\"state\">ok</td>");
     assert_row_has(&page, SAMPLE_OK,
                    "<b>filebeat</b> <span class=\"pid\">100</span> "
