@@ -9,6 +9,7 @@ import tempfile
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common import utils
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -78,6 +79,17 @@ return [...worst, count];
 """
 
 
+class Driver(Service):
+    """Named by its address: a small system may have nothing to look localhost up in."""
+
+    @property
+    def service_url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_connectable(self):
+        return utils.is_connectable(self.port, "127.0.0.1")
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """One browser for all tests; they, it and their agents share a network namespace."""
@@ -88,7 +100,7 @@ def chromium():
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with harness.network_namespace(), tempfile.TemporaryDirectory() as profile:
         options.add_argument(f"--user-data-dir={profile}")
-        driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        driver = webdriver.Chrome(options=options, service=Driver("/usr/bin/chromedriver"))
         try:
             yield driver
         finally:

@@ -2,6 +2,8 @@
 
 import http.server
 import json
+import re
+import shutil
 import subprocess
 import threading
 import urllib.error
@@ -13,10 +15,6 @@ import harness
 PROMETHEUS = harness.DAEMONS / "prometheus/usr/bin/prometheus"
 PROMTOOL = harness.DAEMONS / "prometheus/usr/bin/promtool"
 ALERTMANAGER = harness.DAEMONS / "prometheus-alertmanager/usr"
-# It is unpacked, not installed, and finds its templates in /usr/share alone: it gets its own.
-WITH_TEMPLATES = ["unshare", "--mount", "sh", "-e", "-c", f"""
-mount -t overlay -o lowerdir={ALERTMANAGER}/share:/usr/share overlay /usr/share
-exec "$0" "$@\""""]
 SECOND = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
 
 
@@ -135,17 +133,29 @@ class Prometheus(Daemon):
         return self.get("/api/v1/metadata")["data"]
 
 
+def make_root(root, program):
+    """A root directory with the program and its libraries; beside a copy of its own share."""
+    libraries = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    for file in [str(program), *re.findall(r"/\S+", libraries)]:
+        copy = root / file.lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+
+
 class Alertmanager(Daemon):
-    """config: the text of Alertmanager's configuration."""
+    """config: the text of Alertmanager's configuration. It is unpacked, not installed, and finds its
+    templates in /usr/share alone: it gets a root of its own."""
 
     def __init__(self, directory, config, address="127.0.0.1:9093"):
         self.address = address
-        (directory / "alertmanager.yml").write_text(config)
+        root = directory / "root"
+        make_root(root, ALERTMANAGER / "bin/prometheus-alertmanager")
+        shutil.copytree(ALERTMANAGER / "share/prometheus", root / "usr/share/prometheus")
+        (root / "alertmanager.yml").write_text(config)
         super().__init__(directory, "alertmanager", address, [
-            *WITH_TEMPLATES, ALERTMANAGER / "bin/prometheus-alertmanager",
-            f"--config.file={directory}/alertmanager.yml",
-            f"--storage.path={directory}/alertmanager", f"--web.listen-address={address}",
-            "--cluster.listen-address="])
+            "chroot", root, ALERTMANAGER / "bin/prometheus-alertmanager",
+            "--config.file=/alertmanager.yml", "--storage.path=/alertmanager",
+            f"--web.listen-address={address}", "--cluster.listen-address="])
 
     def alerts(self):
         """[labels] of the alerts that nothing inhibits or silences."""
