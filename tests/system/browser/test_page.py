@@ -80,7 +80,8 @@ return [...worst, count];
 
 
 class Driver(Service):
-    """Named by its address: a small system may have nothing to look localhost up in."""
+    """Named by its address, and talking to the browser through a pipe: a small system may have
+    nothing to look localhost up in."""
 
     @property
     def service_url(self):
@@ -95,7 +96,8 @@ def chromium():
     """One browser for all tests; they, it and their agents share a network namespace."""
     options = webdriver.ChromeOptions()
     for option in ["headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
-                   "disable-background-networking", "disable-component-update", "disable-sync"]:
+                   "disable-background-networking", "disable-component-update", "disable-sync",
+                   "remote-debugging-pipe"]:
         options.add_argument(f"--{option}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with harness.network_namespace(), tempfile.TemporaryDirectory() as profile:
