@@ -21,11 +21,10 @@ static size_t count_warned(const struct look *look)
 }
 
 /* In a few words, as a browser's tab has room for them. */
-static void append_verdict(struct text *text, const struct look *look)
+static void append_verdict(struct text *text, const struct look *look, size_t warned)
 {
     struct report_tally tally = report_tally(look, NULL);
     size_t unhealthy = tally.expected - tally.healthy - tally.unknown;
-    size_t warned = count_warned(look);
 
     if (look->sockets_error) {
         text_append(text, "could not look");
@@ -44,7 +43,7 @@ static void append_verdict(struct text *text, const struct look *look)
         text_print(text, ", %zu with a warning", warned);
 }
 
-static const char *verdict_class(const struct look *look)
+static const char *verdict_class(const struct look *look, size_t warned)
 {
     struct report_tally tally = report_tally(look, NULL);
 
@@ -52,7 +51,7 @@ static const char *verdict_class(const struct look *look)
         return "bad";
     if (look->sockets_error || tally.unknown > 0)
         return "unknown";
-    if (count_warned(look) > 0)
+    if (warned > 0)
         return "warned";
     return tally.expected > 0 ? "good" : "standby";
 }
@@ -65,12 +64,12 @@ static void append_host_name(struct text *text)
         html_append(text, name);
 }
 
-static void append_head(struct text *text, const struct look *look)
+static void append_head(struct text *text, const struct look *look, size_t warned)
 {
     text_append(text, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                       "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
-    append_verdict(text, look);
+    append_verdict(text, look, warned);
     text_append(text, " \xe2\x80\x93 ");
     append_host_name(text);
     /* The empty icon keeps browsers from asking for one. */
@@ -97,10 +96,10 @@ static void append_top(struct text *text)
                       "<p id=\"news\" role=\"status\"></p>\n");
 }
 
-static void append_summary(struct text *text, const struct look *look)
+static void append_summary(struct text *text, const struct look *look, size_t warned)
 {
-    text_print(text, "<p id=\"verdict\" class=\"%s\">", verdict_class(look));
-    append_verdict(text, look);
+    text_print(text, "<p id=\"verdict\" class=\"%s\">", verdict_class(look, warned));
+    append_verdict(text, look, warned);
     text_append(text, "</p>\n<p>Looked at ");
     html_append_time(text, look->time);
     text_append(text, "<span id=\"age\"></span>.");
@@ -345,10 +344,12 @@ static void append_words(struct text *text)
 
 void page_write(const struct look *look, const struct agent_history *history, struct text *text)
 {
-    append_head(text, look);
+    size_t warned = count_warned(look);
+
+    append_head(text, look, warned);
     append_top(text);
     text_append(text, "<main>\n");
-    append_summary(text, look);
+    append_summary(text, look, warned);
     append_faults(text, look, history);
     append_ports(text, look);
     append_receivers(text, look);
