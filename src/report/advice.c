@@ -303,8 +303,8 @@ static bool tell_counted_elsewhere(const struct look *look, const struct look_po
 
 typedef bool tell_function(const struct look *, const struct look_port *, struct text *);
 
-static tell_function *const worst_first[] = {tell_state,       tell_unreachable, tell_full,
-                                             tell_never_empty, tell_flapping,    tell_small_buffer};
+static tell_function *const remedies[] = {tell_state,       tell_unreachable, tell_full,
+                                          tell_never_empty, tell_flapping,    tell_small_buffer};
 
 /* Append what one of them tells of the port, after what is there. */
 static void append_told(tell_function *tell, const struct look *look, const struct look_port *port,
@@ -323,8 +323,8 @@ static void append_told(tell_function *tell, const struct look *look, const stru
 static void append_remedies(const struct look *look, const struct look_port *port,
                             struct text *text)
 {
-    for (size_t i = 0; i < sizeof(worst_first) / sizeof(*worst_first); i++)
-        append_told(worst_first[i], look, port, text);
+    for (size_t i = 0; i < sizeof(remedies) / sizeof(*remedies); i++)
+        append_told(remedies[i], look, port, text);
 }
 
 void report_advice(const struct look *look, const struct look_port *port, struct text *text)
@@ -335,12 +335,12 @@ void report_advice(const struct look *look, const struct look_port *port, struct
 
 bool report_has_remedy(const struct look *look, const struct look_port *port)
 {
-    struct text remedies = {0};
+    struct text told = {0};
     bool has;
 
-    append_remedies(look, port, &remedies);
-    has = remedies.length > 0;
-    text_free(&remedies);
+    append_remedies(look, port, &told);
+    has = told.length > 0;
+    text_free(&told);
     return has;
 }
 
