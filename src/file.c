@@ -18,6 +18,21 @@ int file_write_all(int descriptor, const void *bytes, size_t length)
     return 0;
 }
 
+int file_read_whole(int descriptor, void *bytes, size_t length)
+{
+    char *begin = bytes;
+    size_t done = 0;
+    while (done < length) {
+        ssize_t count = pread(descriptor, begin + done, length - done, (off_t)done);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return count < 0 ? -errno : -EIO;
+        done += (size_t)count;
+    }
+    return 0;
+}
+
 int file_read_all(int descriptor, size_t most, struct text *text)
 {
     char bytes[16384];

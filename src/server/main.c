@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "file.h"
 #include "log.h"
 #include "sandbox.h"
 #include "server/auth.h"
@@ -73,8 +74,7 @@ static int read_users(int descriptor, size_t length, struct auth **auth)
     char *users = malloc(length);
     if (!users)
         return -ENOMEM;
-    ssize_t count = pread(descriptor, users, length, 0);
-    int result = count < 0 ? -errno : count < end ? -EPROTO : 0;
+    int result = file_read_whole(descriptor, users, length);
     if (!result)
         result = auth_open(auth, users, length);
     free(users);

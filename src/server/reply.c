@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "server/gzip.h"
 #include "server/response.h"
 
@@ -45,24 +46,10 @@ static bool may_keep_alive(const struct mg_connection *connection)
            !mg_get_header(connection, "Transfer-Encoding") && !mg_get_header(connection, "Upgrade");
 }
 
-static int read_file(int file, char *bytes, size_t length)
-{
-    size_t done = 0;
-    while (done < length) {
-        ssize_t count = pread(file, bytes + done, length - done, (off_t)done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return count < 0 ? -errno : -EIO;
-        done += (size_t)count;
-    }
-    return 0;
-}
-
 static int fill_body(const struct reply *reply, char *bytes, size_t length)
 {
     if (!reply->text)
-        return read_file(reply->descriptor, bytes, length);
+        return file_read_whole(reply->descriptor, bytes, length);
     memcpy(bytes, reply->text, length);
     return 0;
 }
