@@ -21,7 +21,7 @@ SERVER_LIBS := -lcivetweb -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-stat
 
 SHARED_SOURCES := src/channel.c src/clock.c src/file.c src/log.c src/text.c
 COLLECTOR_SOURCES := $(sort $(filter-out src/main.c src/sandbox_server.c $(SHARED_SOURCES),$(wildcard src/*.c)) \
-	$(wildcard src/config/*.c src/collector/*.c src/exposition/*.c src/report/*.c))
+	$(wildcard src/config/*.c src/collector/*.c src/collector/*/*.c src/exposition/*.c src/report/*.c))
 SERVER_SOURCES := $(filter-out src/server/main.c,$(wildcard src/server/*.c)) src/sandbox_server.c
 objects = $(patsubst src/%.c,$B/obj/%.o,$1)
 
@@ -108,7 +108,8 @@ run:
 	@echo 'What it watches is in build/udpwatch.ini; stop it with Ctrl-C.'
 	$Qexec build/udpwatch run --config build/udpwatch.ini --listen 127.0.0.1:9117
 
-C_FILES = $(wildcard src/*.c src/*/*.c include/*.h include/*/*.h tests/*/*.c tests/*/*.h)
+SOURCES = $(wildcard src/*.c src/*/*.c src/*/*/*.c)
+C_FILES = $(SOURCES) $(wildcard include/*.h include/*/*.h include/*/*/*.h tests/*/*.c tests/*/*.h)
 lint:
 	$Qtests/tools/install-deps build test lint
 	clang-format --dry-run -Werror $(C_FILES)
@@ -117,7 +118,7 @@ lint:
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppressions-list=tests/tools/cppcheck-suppressions -Iinclude \
 		-D_GNU_SOURCE -DUDPWATCH_VERSION='""' -DUDPWATCH_LIBEXECDIR='""' src
-	printf '%s\n' $(wildcard src/*.c src/*/*.c) | xargs -P 2 -n 4 sh -c \
+	printf '%s\n' $(SOURCES) | xargs -P 2 -n 4 sh -c \
 		'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=c17 -D_GNU_SOURCE -Iinclude \
 		-DUDPWATCH_VERSION=\"\" -DUDPWATCH_LIBEXECDIR=\"\" 2>/dev/null' clang-tidy
 	shellcheck .ci/run debian/tests/scrape debian/udpwatch.postrm etc/bash-completion/udpwatch \

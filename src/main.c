@@ -1,4 +1,4 @@
-/* udpwatch: the command line's commands. The agent itself is collector/agent.c. */
+/* udpwatch: the command line's commands. The agent itself is collector/agent/agent.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
-#include "collector/agent.h"
+#include "collector/agent/agent.h"
 #include "collector/collector.h"
 #include "config/config.h"
 #include "exposition/metrics.h"

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collector/ledger.h"
-#include "collector/look.h"
+#include "collector/ledger/ledger.h"
+#include "collector/look/look.h"
 #include "config/config.h"
 
 struct collector;

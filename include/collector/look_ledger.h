@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-#include "collector/layout.h"
-#include "collector/ledger.h"
-#include "collector/look.h"
+#include "collector/ledger/ledger.h"
+#include "collector/look/layout.h"
+#include "collector/look/look.h"
 
 /* Enter a judged look, as it was laid out, into the ledger; one that failed too. now:
  * CLOCK_MONOTONIC in nanoseconds, when the sockets were read. Returns 0, or -ENOMEM with the

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "collector/ledger.h"
-#include "collector/socket_list.h"
+#include "collector/ledger/ledger.h"
+#include "collector/sockets/socket_list.h"
 #include "config/config.h"
 
 /* Start from {0}: none. Thousands may pass by at one place: it is found once, and is good until a

@@ -2,9 +2,9 @@
 #ifndef UDPWATCH_READING_H
 #define UDPWATCH_READING_H
 
-#include "collector/ledger.h"
-#include "collector/match.h"
-#include "collector/sock_diag.h"
+#include "collector/ledger/ledger.h"
+#include "collector/look/match.h"
+#include "collector/sockets/sock_diag.h"
 #include "config/config.h"
 
 /* What one reading takes; all of it is the caller's. */

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collector/ledger.h"
-#include "collector/sock_diag.h"
+#include "collector/ledger/ledger.h"
+#include "collector/sockets/sock_diag.h"
 #include "config/config.h"
 
 struct vacancy;

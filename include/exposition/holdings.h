@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collector/look.h"
+#include "collector/look/look.h"
 
 enum { BOUND_ADDRESS_SIZE = ADDRESS_TEXT_SIZE + IF_NAMESIZE + 8 };
 

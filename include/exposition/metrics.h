@@ -2,7 +2,7 @@
 #ifndef UDPWATCH_METRICS_H
 #define UDPWATCH_METRICS_H
 
-#include "collector/look.h"
+#include "collector/look/look.h"
 #include "exposition/format.h"
 #include "text.h"
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "collector/look.h"
+#include "collector/look/look.h"
 #include "exposition/format.h"
 #include "exposition/holdings.h"
 #include "exposition/metrics.h"

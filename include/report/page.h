@@ -2,7 +2,7 @@
 #ifndef UDPWATCH_REPORT_PAGE_H
 #define UDPWATCH_REPORT_PAGE_H
 
-#include "collector/look.h"
+#include "collector/look/look.h"
 #include "text.h"
 
 /* Of more ports the page shows the worst, and says where the others are. */

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "collector/look.h"
+#include "collector/look/look.h"
 #include "text.h"
 
 /* Write the table of at most that many ports, the worst first, and say how many are left out. */

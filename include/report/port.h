@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "collector/look.h"
+#include "collector/look/look.h"
 #include "text.h"
 
 /* As many holders as one line has room for: the JSON has them all. */

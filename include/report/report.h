@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "collector/look.h"
+#include "collector/look/look.h"
 #include "text.h"
 
 /* What a look comes to: exit statuses of "udpwatch status". */

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "collector/look.h"
+#include "collector/look/look.h"
 
 /* The indices of the look's ports: absent and wrong_owner, unknown, those with advice, those with
  * drops, shared, ok, standby, and those that nobody named; each kind in the look's order.

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "clock.h"
-#include "collector/close_events.h"
-#include "collector/layout.h"
+#include "collector/look/layout.h"
+#include "collector/look/verdict.h"
 #include "collector/look_ledger.h"
 #include "collector/passed_place.h"
-#include "collector/port_list.h"
 #include "collector/reading.h"
+#include "collector/sockets/close_events.h"
+#include "collector/sockets/port_list.h"
 #include "collector/vacancy.h"
-#include "collector/verdict.h"
 #include "log.h"
 
 enum { PORTS = 65536 };

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "collector/verdict.h"
+#include "collector/look/verdict.h"
 
 /* The arrays of one sample. */
 struct entry {

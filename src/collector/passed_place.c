@@ -1,6 +1,6 @@
 #include "collector/passed_place.h"
 
-#include "collector/match.h"
+#include "collector/look/match.h"
 
 bool passed_place_is(const struct passed_place *place, const struct udp_socket *socket)
 {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "collector/match.h"
-#include "collector/port_list.h"
+#include "collector/look/match.h"
+#include "collector/sockets/port_list.h"
 
 enum { SHARE_OF_AGE = 200, SHARE_OF_CORE = 20 };
 

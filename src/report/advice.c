@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "collector/verdict.h"
+#include "collector/look/verdict.h"
 #include "report/report.h"
 #include "users.h"
 

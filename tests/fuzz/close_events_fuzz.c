@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/close_events.h"
+#include "collector/sockets/close_events.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/ledger_text.h"
+#include "collector/ledger/ledger_text.h"
 
 enum { LAST_LINE = 21 }; /* "end ", 16 digits, newline */
 

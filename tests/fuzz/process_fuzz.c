@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/process.h"
+#include "collector/procfs/process.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

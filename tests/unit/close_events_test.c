@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "collector/close_events.h"
+#include "collector/sockets/close_events.h"
 #include "netlink_messages.h"
 #include "udp_sockets.h"
 

@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "collector/descriptor_walk.h"
+#include "collector/owners/descriptor_walk.h"
 #include "owners_fixture.h"
 
 static void what_is_vanishing_is_not_unreadable(void **state)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "collector/glob.h"
+#include "collector/look/glob.h"
 
 static void test_examples(void **state)
 {

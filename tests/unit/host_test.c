@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "collector/host.h"
+#include "collector/procfs/host.h"
 #include "fake_procfs.h"
 
 #define HEADER                                                                                     \

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "collector/layout.h"
+#include "collector/look/layout.h"
 
 enum { MOST = 16 };
 

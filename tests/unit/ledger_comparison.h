@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/ledger.h"
+#include "collector/ledger/ledger.h"
 #include "ledger_model.h"
 #include "ledger_world.h"
 #include "text.h"

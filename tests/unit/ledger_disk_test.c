@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "collector/ledger_records.h"
+#include "collector/ledger/ledger_records.h"
 #include "state_directory.h"
 
 static void mount_small(void)

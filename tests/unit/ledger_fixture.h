@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "collector/ledger.h"
-#include "collector/ledger_text.h"
+#include "collector/ledger/ledger.h"
+#include "collector/ledger/ledger_text.h"
 
 /* The expected ports: two of the receiver core, one of edge, which is a standby. */
 enum { CORE, CORE_ADDRESS, EDGE, EXPECTED };

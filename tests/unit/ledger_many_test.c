@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-#include "collector/ledger_records.h"
+#include "collector/ledger/ledger_records.h"
 #include "ledger_fixture.h"
 
 /* A ledger of one port with this many sockets, cookies from 0 on, watched since 1 ns. */

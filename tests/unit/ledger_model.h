@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "collector/history.h"
-#include "collector/ledger.h"
+#include "collector/ledger/history.h"
+#include "collector/ledger/ledger.h"
 #include "ledger_view.h"
 
 enum {

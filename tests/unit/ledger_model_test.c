@@ -13,8 +13,8 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#include "collector/ledger_text.h"
-#include "collector/sock_diag.h"
+#include "collector/ledger/ledger_text.h"
+#include "collector/sockets/sock_diag.h"
 #include "ledger_comparison.h"
 
 static const unsigned long default_histories = 100000;

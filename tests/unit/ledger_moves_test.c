@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collector/ledger_records.h"
+#include "collector/ledger/ledger_records.h"
 #include "ledger_fixture.h"
 
 static void test_a_wildcard_that_is_there_before_the_specific_one(void **state)

@@ -9,7 +9,7 @@
 
 #include <time.h>
 
-#include "collector/ledger_records.h"
+#include "collector/ledger/ledger_records.h"
 #include "ledger_fixture.h"
 
 static void test_the_first_look_is_the_baseline(void **state)

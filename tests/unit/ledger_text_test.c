@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "collector/ledger_records.h"
-#include "collector/ledger_text.h"
+#include "collector/ledger/ledger_records.h"
+#include "collector/ledger/ledger_text.h"
 
 static const struct ledger_head sample_head = {
     .place = {.boot = "6748b38f-c1d2-4f6c-9578-92f4dd02a744", .network_namespace = 12777},

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collector/ledger_records.h"
+#include "collector/ledger/ledger_records.h"
 #include "ledger_fixture.h"
 
 static void assert_down(const struct watch *watch, size_t port, double seconds)

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collector/history.h"
-#include "collector/port_state.h"
+#include "collector/ledger/history.h"
+#include "collector/ledger/port_state.h"
 
 /* A port's key: who names it, times MODEL_SITES, plus its site (an address and port number). */
 enum {

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "collector/match.h"
-#include "collector/socket_list.h"
+#include "collector/look/match.h"
+#include "collector/sockets/socket_list.h"
 
 enum { MOST = 8 };
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "collector/owners.h"
+#include "collector/owners/owners.h"
 #include "fake_procfs.h"
 
 /* Far enough apart for every bound on the rate of scans. */

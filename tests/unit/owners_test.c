@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "collector/descriptor_walk.h"
+#include "collector/owners/descriptor_walk.h"
 #include "owners_fixture.h"
 
 static void holders_are_found_with_their_facts(void **state)

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "collector/port_bytecode.h"
-#include "collector/port_ranges.h"
+#include "collector/sockets/port_bytecode.h"
+#include "collector/sockets/port_ranges.h"
 
 enum { PORTS = 65536, OPERATION = sizeof(struct inet_diag_bc_op) };
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "collector/port_filter.h"
+#include "collector/sockets/port_filter.h"
 
 enum { PORTS = 65536, UNCONNECTED = 7, CONNECTED = 1, EVENT_SIZE = 100 };
 

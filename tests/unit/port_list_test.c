@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "collector/port_list.h"
+#include "collector/sockets/port_list.h"
 
 static void test_any_order_becomes_a_list(void **state)
 {

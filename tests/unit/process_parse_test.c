@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "collector/process.h"
+#include "collector/procfs/process.h"
 
 /* Parse bytes that end where the allocation ends, so that a sanitizer sees each over-read. */
 static char *exact_copy(const char *bytes, size_t length)

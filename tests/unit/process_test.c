@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "collector/process.h"
+#include "collector/procfs/process.h"
 #include "fake_procfs.h"
 
 /* The facts of pid in the made procfs; *process is the caller's to free when 0. */

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "collector/queue_window.h"
+#include "collector/ledger/queue_window.h"
 
 #define MILLISECOND ((int64_t)1000000)
 #define SECOND (1000 * MILLISECOND)

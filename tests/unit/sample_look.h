@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "collector/look.h"
-#include "collector/verdict.h"
+#include "collector/look/look.h"
+#include "collector/look/verdict.h"
 
 #define HOSTILE_NAME "a\"b\\c\nd\xff\x1b[2J"
 

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "collector/child.h"
-#include "collector/supervisor.h"
+#include "collector/agent/child.h"
+#include "collector/agent/supervisor.h"
 #include "http_client.h"
 #include "server_process.h"
 

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "collector/service.h"
+#include "collector/agent/service.h"
 
 struct manager {
     int descriptor;

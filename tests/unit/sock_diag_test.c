@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "collector/sock_diag.h"
-#include "collector/sock_diag_parse.h"
+#include "collector/sockets/sock_diag.h"
+#include "collector/sockets/sock_diag_parse.h"
 #include "netlink_messages.h"
 
 static const uint32_t SEQUENCE = 7;

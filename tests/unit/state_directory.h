@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "collector/ledger_file.h"
+#include "collector/ledger/ledger_file.h"
 
 #define BOOT "6748b38f-c1d2-4f6c-9578-92f4dd02a744"
 

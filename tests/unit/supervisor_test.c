@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 #include "channel.h"
-#include "collector/supervisor.h"
+#include "collector/agent/supervisor.h"
 #include "server_process.h"
 #include "under_valgrind.h"
 

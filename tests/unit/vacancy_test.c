@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "clock.h"
-#include "collector/match.h"
+#include "collector/look/match.h"
 #include "collector/vacancy.h"
 #include "udp_sockets.h"
 

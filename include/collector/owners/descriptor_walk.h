@@ -1,0 +1,36 @@
+/* A walk over the descriptors of every process of a procfs, which can stop and go on anywhere. */
+#ifndef UDPWATCH_DESCRIPTOR_WALK_H
+#define UDPWATCH_DESCRIPTOR_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "collector/owners/holders.h"
+
+struct descriptor_walk;
+
+struct walk_counts {
+    size_t processes;  /* listed so far */
+    size_t unreadable; /* of those, not (fully) read though they may hold descriptors */
+    bool hidden;       /* procfs hides processes (hidepid): pid 1 cannot be read */
+};
+
+/* Begin a walk over all processes; what it finds goes to the holders, which must outlive it.
+ * procfs is not copied. Returns 0 and the walk, which walk_end releases; -errno. */
+int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders *holders);
+
+/* Go on for about so many descriptors. Returns 1 when there is more, 0 at the end, or -errno when
+ * procfs could not be listed (-ENOENT: there is no process in it). */
+int walk_on(struct descriptor_walk *walk, size_t descriptors);
+
+struct walk_counts walk_counts(const struct descriptor_walk *walk);
+
+/* Release it; NULL is allowed. What was found so far stays with the holders. */
+void walk_end(struct descriptor_walk *walk);
+
+/* Search all descriptors of one process. Returns 0 (it may have vanished), or -errno when they
+ * could not be read. */
+int walk_process(const char *procfs, struct holders *holders, pid_t pid);
+
+#endif

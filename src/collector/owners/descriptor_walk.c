@@ -1,0 +1,333 @@
+#include "collector/owners/descriptor_walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "collector/procfs/process.h"
+
+/* Opening a process costs about as much as reading so many descriptors. */
+enum { PROCESS_COST = 4 };
+
+/* One process whose descriptors are being listed. */
+struct listing {
+    pid_t pid;
+    int directory;    /* procfs/PID: facts and descriptors come through it, so from one process */
+    DIR *descriptors; /* its fd; NULL: nothing is being listed */
+    bool any;         /* a descriptor was listed */
+    struct hit *hits; /* kept from process to process */
+    size_t count;
+    size_t capacity;
+};
+
+struct descriptor_walk {
+    const char *procfs;
+    struct holders *holders;
+    DIR *processes;
+    struct listing listing;
+    struct walk_counts counts;
+};
+
+static bool is_gone(int error)
+{
+    return error == -ENOENT || error == -ESRCH;
+}
+
+/* A number as procfs writes one, at most INT_MAX. Returns -1 for any other name. */
+static int parse_entry(const char *name)
+{
+    int number = 0;
+    if (*name == '\0')
+        return -1;
+    for (; *name; name++) {
+        if (*name < '0' || *name > '9' || number > (INT_MAX - (*name - '0')) / 10)
+            return -1;
+        number = number * 10 + (*name - '0');
+    }
+    return number;
+}
+
+static void listing_close(struct listing *listing)
+{
+    if (!listing->descriptors)
+        return;
+    closedir(listing->descriptors);
+    close(listing->directory);
+    listing->descriptors = NULL;
+}
+
+/* Whether failing to read the descriptors hides none: the process has gone, or holds none. */
+static bool can_be_passed_over(int directory)
+{
+    int cannot_hold = process_cannot_hold(directory);
+    return cannot_hold == 1 || is_gone(cannot_hold);
+}
+
+static DIR *open_descriptors(int directory)
+{
+    int file = openat(directory, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *descriptors = file < 0 ? NULL : fdopendir(file);
+    if (file >= 0 && !descriptors)
+        close(file);
+    return descriptors;
+}
+
+/* Returns 1 when its descriptors can be listed, 0 when there is nothing to list, or -errno. */
+static int listing_open(struct listing *listing, const char *procfs, pid_t pid)
+{
+    listing->pid = pid;
+    listing->any = false;
+    listing->count = 0;
+    listing->directory = process_open(procfs, pid);
+    if (listing->directory < 0)
+        return is_gone(listing->directory) ? 0 : listing->directory;
+    listing->descriptors = open_descriptors(listing->directory);
+    if (listing->descriptors)
+        return 1;
+    int error = -errno;
+    if (can_be_passed_over(listing->directory))
+        error = 0;
+    close(listing->directory);
+    return error;
+}
+
+static int compare_hits(const void *a, const void *b)
+{
+    uint32_t left = ((const struct hit *)a)->inode;
+    uint32_t right = ((const struct hit *)b)->inode;
+    return (left > right) - (left < right);
+}
+
+/* A process can hold one socket on a million descriptors: keep one of each before growing. */
+static int make_room(struct listing *listing)
+{
+    if (listing->count < listing->capacity)
+        return 0;
+    if (listing->count > 1)
+        qsort(listing->hits, listing->count, sizeof *listing->hits, compare_hits);
+    size_t kept = 0;
+    for (size_t i = 0; i < listing->count; i++)
+        if (kept == 0 || listing->hits[kept - 1].inode != listing->hits[i].inode)
+            listing->hits[kept++] = listing->hits[i];
+    listing->count = kept;
+    if (kept < listing->capacity / 2)
+        return 0;
+    size_t capacity = listing->capacity ? listing->capacity * 2 : 64;
+    struct hit *larger = reallocarray(listing->hits, capacity, sizeof *larger);
+    if (!larger)
+        return -ENOMEM;
+    listing->hits = larger;
+    listing->capacity = capacity;
+    return 0;
+}
+
+static int read_entry(struct listing *listing, const struct holders *holders, int fd)
+{
+    uint32_t inode;
+    int error = process_read_descriptor(listing->directory, fd, &inode);
+    if (error == -ENOTSOCK || is_gone(error))
+        return 0;
+    if (error)
+        return error;
+    if (inode == 0 || !holders_wants(holders, inode))
+        return 0;
+    error = make_room(listing);
+    if (!error)
+        listing->hits[listing->count++] = (struct hit){inode, fd};
+    return error;
+}
+
+/* Read up to *budget descriptors and count them off it. Returns 1 when there are more, 0 at the end
+ * (also of a process that vanished), or -errno. */
+static int listing_go_on(struct listing *listing, const struct holders *holders, size_t *budget)
+{
+    while (*budget > 0) {
+        errno = 0;
+        const struct dirent *entry = readdir(listing->descriptors);
+        if (!entry)
+            return errno == 0 || is_gone(-errno) ? 0 : -errno;
+        int fd = parse_entry(entry->d_name);
+        if (fd < 0)
+            continue;
+        --*budget;
+        listing->any = true;
+        int error = read_entry(listing, holders, fd);
+        if (error)
+            return error;
+    }
+    return 1;
+}
+
+/* Hand what was found to the holders. Returns 0, or -errno. */
+static int listing_commit(struct listing *listing, struct holders *holders)
+{
+    if (listing->count == 0)
+        return 0;
+    struct process process;
+    int error = process_read(listing->directory, listing->pid, &process);
+    if (is_gone(error))
+        return 0;
+    return error ? error : holders_add(holders, &process, listing->hits, listing->count);
+}
+
+/* Whether a thread holds a wanted socket, or cannot be read; directory: of the thread. */
+static bool thread_hides(int directory, const struct holders *holders)
+{
+    DIR *descriptors = open_descriptors(directory);
+    const struct dirent *entry;
+    bool hides = false;
+    if (!descriptors)
+        return !is_gone(-errno);
+    while (!hides && (entry = readdir(descriptors))) {
+        int fd = parse_entry(entry->d_name);
+        uint32_t inode = 0;
+        int error = fd < 0 ? -ENOTSOCK : process_read_descriptor(directory, fd, &inode);
+        hides = error ? error != -ENOTSOCK && !is_gone(error) : holders_wants(holders, inode);
+    }
+    closedir(descriptors);
+    return hides;
+}
+
+/* The first thread of a process has ended, and its fd directory with it, while others go on or are
+ * just ending: whether what they hold would matter. */
+static bool threads_hide(int directory, const struct holders *holders)
+{
+    int file = openat(directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *tasks = file < 0 ? NULL : fdopendir(file);
+    const struct dirent *entry;
+    bool hides = false;
+    if (!tasks) {
+        hides = !is_gone(-errno);
+        if (file >= 0)
+            close(file);
+        return hides;
+    }
+    while (!hides && (entry = readdir(tasks))) {
+        int thread = entry->d_name[0] == '.'
+                         ? -1
+                         : openat(file, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (thread < 0)
+            continue;
+        hides = thread_hides(thread, holders);
+        close(thread);
+    }
+    closedir(tasks);
+    return hides;
+}
+
+/* The end of a listing that went well or failed with error. Returns 0, or -errno when descriptors
+ * may have been missed. */
+static int listing_finish(struct listing *listing, struct holders *holders, int error)
+{
+    int failure = listing_commit(listing, holders);
+    if (error && !can_be_passed_over(listing->directory))
+        failure = error;
+    if (!listing->any && process_cannot_hold(listing->directory) == -ENOTSUP &&
+        threads_hide(listing->directory, holders))
+        failure = -ENOTSUP;
+    listing_close(listing);
+    return failure;
+}
+
+/* Whether pid 1 is there to be read; everybody may, unless hidepid forbids it (proc(5)). */
+static bool hides_processes(const char *procfs)
+{
+    int directory = process_open(procfs, 1);
+    if (directory < 0)
+        return true;
+    int file = openat(directory, "stat", O_RDONLY | O_CLOEXEC);
+    close(directory);
+    if (file < 0)
+        return true;
+    close(file);
+    return false;
+}
+
+int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders *holders)
+{
+    *walk = calloc(1, sizeof **walk);
+    if (!*walk)
+        return -ENOMEM;
+    **walk = (struct descriptor_walk){.procfs = procfs, .holders = holders};
+    int file = open(procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (*walk)->processes = file < 0 ? NULL : fdopendir(file);
+    if ((*walk)->processes) {
+        (*walk)->counts.hidden = hides_processes(procfs);
+        return 0;
+    }
+    int error = -errno;
+    if (file >= 0)
+        close(file);
+    walk_end(*walk);
+    *walk = NULL;
+    return error;
+}
+
+/* Open the next process. Returns 1 when one was listed, 0 at the end, or -errno. */
+static int next_process(struct descriptor_walk *walk)
+{
+    errno = 0;
+    const struct dirent *entry = readdir(walk->processes);
+    if (!entry && errno)
+        return -errno;
+    if (!entry)
+        return walk->counts.processes > 0 ? 0 : -ENOENT;
+    int pid = parse_entry(entry->d_name);
+    if (pid <= 0)
+        return 1;
+    walk->counts.processes++;
+    if (listing_open(&walk->listing, walk->procfs, pid) < 0)
+        walk->counts.unreadable++;
+    return 1;
+}
+
+int walk_on(struct descriptor_walk *walk, size_t descriptors)
+{
+    while (descriptors > 0) {
+        if (!walk->listing.descriptors) {
+            int more = next_process(walk);
+            if (more <= 0)
+                return more;
+            descriptors -= descriptors < PROCESS_COST ? descriptors : PROCESS_COST;
+            continue;
+        }
+        int more = listing_go_on(&walk->listing, walk->holders, &descriptors);
+        if (more > 0)
+            return 1;
+        if (listing_finish(&walk->listing, walk->holders, more) < 0)
+            walk->counts.unreadable++;
+    }
+    return 1;
+}
+
+struct walk_counts walk_counts(const struct descriptor_walk *walk)
+{
+    return walk->counts;
+}
+
+void walk_end(struct descriptor_walk *walk)
+{
+    if (!walk)
+        return;
+    listing_close(&walk->listing);
+    free(walk->listing.hits);
+    if (walk->processes)
+        closedir(walk->processes);
+    free(walk);
+}
+
+int walk_process(const char *procfs, struct holders *holders, pid_t pid)
+{
+    struct listing listing = {0};
+    size_t unlimited = SIZE_MAX;
+    int result = listing_open(&listing, procfs, pid);
+    if (result > 0)
+        result = listing_finish(&listing, holders, listing_go_on(&listing, holders, &unlimited));
+    free(listing.hits);
+    return result;
+}

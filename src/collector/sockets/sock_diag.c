@@ -1,0 +1,362 @@
+#include "collector/sockets/sock_diag.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "collector/sockets/port_bytecode.h"
+#include "collector/sockets/port_list.h"
+#include "collector/sockets/sock_diag_parse.h"
+
+enum {
+    /* The kernel fills at most 32 KiB a part when the reader offers that much (af_netlink.c). */
+    RECEIVE_SIZE = 65536,
+    REQUEST_SIZE = 4096,
+    /* A kernel that does not answer in this time is a failed look, not a hung agent. */
+    RECEIVE_TIMEOUT_SECONDS = 5,
+    /* Questions that go out together: their answers fit into any receive buffer that takes the
+     * parts of a dump. */
+    BATCH = 32,
+    QUESTION_SIZE = NLMSG_LENGTH(sizeof(struct inet_diag_req_v2)),
+    /* Of a SO_REUSEPORT group the kernel picks who answers, by a hash of the source port. To meet
+     * each of n members but once in e^14 times (10^-6) takes n * (ln n + 14) tries, that is 21 a
+     * member up to n = 1,000. The most take about 70 ms. */
+    TRIES_A_MEMBER = 21,
+    MOST_TRIES = 20000,
+    /* After so many answers from one socket it is the only one (SO_REUSEADDR: the last bound). */
+    ALIKE = 64
+};
+
+struct sock_diag {
+    struct mnl_socket *netlink;
+    uint32_t sequence;
+    bool broken; /* the last exchange failed */
+    unsigned char buffer[RECEIVE_SIZE] __attribute__((aligned(8)));
+};
+
+/* A netlink socket in place of the one there is, if any. Returns 0, or -errno. */
+static int connect_netlink(struct sock_diag *diag)
+{
+    struct timeval timeout = {.tv_sec = RECEIVE_TIMEOUT_SECONDS};
+
+    if (diag->netlink)
+        mnl_socket_close(diag->netlink);
+    diag->netlink = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+    if (!diag->netlink || mnl_socket_bind(diag->netlink, 0, MNL_SOCKET_AUTOPID) < 0 ||
+        setsockopt(mnl_socket_get_fd(diag->netlink), SOL_SOCKET, SO_RCVTIMEO, &timeout,
+                   sizeof(timeout)) < 0)
+        return -errno;
+    return 0;
+}
+
+int sock_diag_open(struct sock_diag **diag)
+{
+    struct sock_diag *made = calloc(1, sizeof(*made));
+    int result;
+
+    if (!made)
+        return -ENOMEM;
+    result = connect_netlink(made);
+    if (result)
+        sock_diag_close(made);
+    else
+        *diag = made;
+    return result;
+}
+
+void sock_diag_close(struct sock_diag *diag)
+{
+    if (!diag)
+        return;
+    if (diag->netlink)
+        mnl_socket_close(diag->netlink);
+    free(diag);
+}
+
+static struct inet_diag_req_v2 *begin_request(struct sock_diag *diag, struct nlmsghdr *message,
+                                              uint8_t family, uint16_t flags)
+{
+    struct inet_diag_req_v2 *request;
+
+    message->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+    message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+    message->nlmsg_seq = diag->sequence;
+    request = mnl_nlmsg_put_extra_header(message, sizeof(*request));
+    request->sdiag_family = family;
+    request->sdiag_protocol = IPPROTO_UDP;
+    request->idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1);
+    request->idiag_states = 1 << TCP_CLOSE;
+    return request;
+}
+
+/* What a dump is to pass: bytecode, and what that says of each socket. */
+struct selection {
+    const struct inet_diag_bc_op *operations;
+    size_t size; /* bytes */
+    bool auto_bound;
+};
+
+/* Only sockets whose port the kernel chose itself, or only the others. It walks the operations by
+ * offset: past the end rejects, exactly the end accepts (inet_diag_bc_run). */
+static struct selection select_by_chooser(bool auto_bound)
+{
+    enum { SIZE = sizeof(struct inet_diag_bc_op) };
+    static const struct inet_diag_bc_op chosen_by_kernel[] = {
+        {.code = INET_DIAG_BC_AUTO, .yes = SIZE, .no = 2 * SIZE},
+    };
+    static const struct inet_diag_bc_op chosen_by_program[] = {
+        {.code = INET_DIAG_BC_AUTO, .yes = SIZE, .no = 2 * SIZE},
+        {.code = INET_DIAG_BC_JMP, .yes = SIZE, .no = 2 * SIZE},
+    };
+
+    if (auto_bound)
+        return (struct selection){chosen_by_kernel, sizeof(chosen_by_kernel), true};
+    return (struct selection){chosen_by_program, sizeof(chosen_by_program), false};
+}
+
+/* One datagram of the answer. Returns 0 or -errno; a time-out is -ETIMEDOUT. */
+static int receive_part(struct sock_diag *diag, bool auto_bound, struct socket_list *list,
+                        bool *done)
+{
+    ssize_t length;
+
+    do
+        length = mnl_socket_recvfrom(diag->netlink, diag->buffer, sizeof(diag->buffer));
+    while (length < 0 && errno == EINTR);
+    if (length < 0)
+        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+    return sock_diag_parse(diag->buffer, (size_t)length, diag->sequence, auto_bound, list, done);
+}
+
+static int dump_selection(struct sock_diag *diag, uint8_t family, const struct selection *selection,
+                          struct socket_list *list)
+{
+    unsigned char bytes[REQUEST_SIZE] __attribute__((aligned(8)));
+    struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
+    bool done = false;
+    int result = 0;
+
+    diag->sequence++;
+    begin_request(diag, message, family, NLM_F_DUMP);
+    mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, selection->size, selection->operations);
+    if (mnl_socket_sendto(diag->netlink, message, message->nlmsg_len) < 0)
+        return -errno;
+    while (!done && !result)
+        result = receive_part(diag, selection->auto_bound, list, &done);
+    return result;
+}
+
+static const uint8_t families[] = {AF_INET, AF_INET6};
+
+/* A dump that failed half-way may go on in the kernel, which then refuses the next; and after
+ * ENOBUFS no answer comes until all that wait are read. */
+static int mend(struct sock_diag *diag)
+{
+    int result = diag->broken ? connect_netlink(diag) : 0;
+
+    if (!result)
+        diag->broken = false;
+    return result;
+}
+
+int sock_diag_dump(struct sock_diag *diag, struct socket_list *list)
+{
+    int result = mend(diag);
+
+    for (size_t i = 0; i < 2 * sizeof(families) && !result; i++) {
+        const struct selection selection = select_by_chooser(i % 2 != 0);
+
+        result = dump_selection(diag, families[i / 2], &selection, list);
+        diag->broken = result != 0;
+    }
+    if (!result)
+        socket_list_sort(list);
+    return result;
+}
+
+/* Drop the sockets that a superset of the ports let pass. */
+static void keep_ports(struct socket_list *list, const uint16_t *ports, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (port_list_has(ports, count, list->sockets[i].port))
+            list->sockets[kept++] = list->sockets[i];
+    list->count = kept;
+}
+
+int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t count,
+                         struct socket_list *list)
+{
+    struct inet_diag_bc_op operations[PORT_BYTECODE_MOST_OPERATIONS];
+    struct selection selection = {.operations = operations};
+    int result = mend(diag);
+
+    if (result || count == 0)
+        return result;
+    selection.size = port_bytecode_build(ports, count, operations) * sizeof(*operations);
+    for (size_t i = 0; i < sizeof(families) && !result; i++) {
+        result = dump_selection(diag, families[i], &selection, list);
+        diag->broken = result != 0;
+    }
+    if (!result) {
+        keep_ports(list, ports, count);
+        socket_list_sort(list);
+    }
+    return result;
+}
+
+/* The kernel looks up the receiver of a datagram from dst to src, so the local end goes into the
+ * request's destination (udp_dump_one in net/ipv4/udp_diag.c). */
+static void put_identity(struct inet_diag_req_v2 *request, const struct udp_socket *known,
+                         uint16_t source_port)
+{
+    if (known->family == AF_INET6 && known->address.family == AF_INET) {
+        request->id.idiag_dst[2] = htonl(0xffff); /* bound to the mapped form */
+        memcpy(&request->id.idiag_dst[3], known->address.bytes, 4);
+    } else {
+        memcpy(request->id.idiag_dst, known->address.bytes, known->family == AF_INET ? 4 : 16);
+    }
+    request->id.idiag_dport = htons(known->port);
+    request->id.idiag_sport = htons(source_port); /* varied, it meets other members of a group */
+    request->id.idiag_if = known->interface;
+    request->id.idiag_cookie[0] = (uint32_t)known->cookie;
+    request->id.idiag_cookie[1] = (uint32_t)(known->cookie >> 32);
+}
+
+/* Questions for one socket each. The kernel answers in their order, each by one datagram. */
+struct batch {
+    unsigned char bytes[BATCH][QUESTION_SIZE] __attribute__((aligned(8)));
+    size_t count;
+};
+
+static void put_question(struct sock_diag *diag, struct batch *batch,
+                         const struct udp_socket *known, uint16_t source_port)
+{
+    struct nlmsghdr *message = mnl_nlmsg_put_header(batch->bytes[batch->count++]);
+
+    put_identity(begin_request(diag, message, known->family, 0), known, source_port);
+}
+
+static int send_batch(struct sock_diag *diag, const struct batch *batch)
+{
+    ssize_t sent = mnl_socket_sendto(diag->netlink, batch->bytes, batch->count * QUESTION_SIZE);
+
+    return sent < 0 ? -errno : 0;
+}
+
+static int look_up_batch(struct sock_diag *diag, const struct udp_socket *known, size_t count,
+                         struct socket_list *found, struct socket_list *contested)
+{
+    struct batch batch = {.count = 0};
+    bool done;
+    int result;
+
+    diag->sequence++;
+    for (size_t i = 0; i < count; i++)
+        put_question(diag, &batch, &known[i], 0);
+    result = send_batch(diag, &batch);
+    for (size_t i = 0; i < count && !result; i++) {
+        result = receive_part(diag, known[i].auto_bound, found, &done);
+        if (result == -ESTALE)
+            result = socket_list_add(contested, &known[i]);
+        else if (result == -ENOENT)
+            result = 0;
+    }
+    return result;
+}
+
+int sock_diag_lookup(struct sock_diag *diag, const struct socket_list *known,
+                     struct socket_list *found, struct socket_list *contested)
+{
+    int result = mend(diag);
+
+    for (size_t i = 0; i < known->count && !result; i += BATCH) {
+        size_t count = known->count - i < BATCH ? known->count - i : BATCH;
+
+        result = look_up_batch(diag, &known->sockets[i], count, found, contested);
+        diag->broken = result != 0;
+    }
+    return result;
+}
+
+/* Asking who is at a place, whoever answers. */
+struct sweep {
+    struct udp_socket place;
+    struct socket_list *wanted;
+    struct socket_list *found;
+    struct socket_list answers; /* of the last batch */
+    uint64_t first;             /* cookie of the first answer; 0: none yet */
+    bool varied;                /* another one answered too */
+    unsigned int tries;
+};
+
+/* Move whom an answer meets from those wanted to those found, with what is true of it now. */
+static int meet(struct sweep *sweep, const struct udp_socket *answer)
+{
+    struct socket_list *wanted = sweep->wanted;
+    const struct udp_socket *known = socket_list_find(wanted, answer);
+    struct udp_socket now = *answer;
+    size_t position;
+
+    if (sweep->first == 0)
+        sweep->first = answer->cookie;
+    sweep->varied |= answer->cookie != sweep->first;
+    if (!known)
+        return 0;
+    now.auto_bound = known->auto_bound;
+    position = (size_t)(known - wanted->sockets);
+    wanted->count--;
+    memmove(&wanted->sockets[position], &wanted->sockets[position + 1],
+            (wanted->count - position) * sizeof(*known));
+    return socket_list_add(sweep->found, &now);
+}
+
+static int sweep_batch(struct sock_diag *diag, struct sweep *sweep)
+{
+    struct batch batch = {.count = 0};
+    bool done;
+    int result;
+
+    diag->sequence++;
+    sweep->answers.count = 0;
+    while (batch.count < BATCH)
+        put_question(diag, &batch, &sweep->place, (uint16_t)sweep->tries++);
+    result = send_batch(diag, &batch);
+    for (size_t i = 0; i < batch.count && !result; i++) {
+        result = receive_part(diag, false, &sweep->answers, &done);
+        if (result == -ENOENT) /* none, or one that goes at this moment */
+            result = 0;
+    }
+    for (size_t i = 0; i < sweep->answers.count && !result; i++)
+        result = meet(sweep, &sweep->answers.sockets[i]);
+    return result;
+}
+
+int sock_diag_sweep(struct sock_diag *diag, struct socket_list *wanted, size_t members,
+                    struct socket_list *found)
+{
+    struct sweep sweep = {.wanted = wanted, .found = found};
+    size_t most = members < MOST_TRIES / TRIES_A_MEMBER ? members * TRIES_A_MEMBER : MOST_TRIES;
+    int result = mend(diag);
+
+    if (result || wanted->count == 0)
+        return result;
+    sweep.place = wanted->sockets[0];
+    sweep.place.cookie = UINT64_MAX; /* INET_DIAG_NOCOOKIE in both halves */
+    while (wanted->count > 0 && sweep.tries < most && !result &&
+           (sweep.varied || sweep.tries < ALIKE))
+        result = sweep_batch(diag, &sweep);
+    diag->broken = result != 0;
+    socket_list_free(&sweep.answers);
+    return result;
+}
