@@ -86,7 +86,7 @@ unit: build-tests
 
 # Those that need neither root nor namespaces, for the build of a package.
 PRIVILEGED_TESTS := $(patsubst %,$B/unit/%_test,\
-	close_events collector ledger_disk ledger_file reading sandbox vacancy)
+	close_events collector ledger_disk ledger_file reading sandbox survey vacancy)
 unprivileged:
 	$Q$(MAKE) --no-print-directory UNIT_TESTS='$(filter-out $(PRIVILEGED_TESTS),$(UNIT_TESTS))' unit
 

@@ -12,6 +12,7 @@ enum option_code {
     OPTION_PROCFS,
     OPTION_LISTEN,
     OPTION_LOG_LEVEL,
+    OPTION_FAST_PATH,
     OPTION_JSON,
     OPTION_ALL,
     OPTION_WATCH
@@ -24,6 +25,7 @@ static const struct option long_options[] = {
     {"procfs", required_argument, NULL, OPTION_PROCFS},
     {"listen", required_argument, NULL, OPTION_LISTEN},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+    {"fast-path", required_argument, NULL, OPTION_FAST_PATH},
     {"json", no_argument, NULL, OPTION_JSON},
     {"all", no_argument, NULL, OPTION_ALL},
     {"watch", optional_argument, NULL, OPTION_WATCH},
@@ -48,6 +50,7 @@ static const struct {
     "                         conf.d/*.ini beside it is read too)\n"                               \
     "      --procfs DIR       where procfs is mounted (default /proc)\n"                           \
     "      --log-level LEVEL  error, warning, info or debug\n"                                     \
+    "      --fast-path NAME=on|off|auto  for comparison: see udpwatch(8)\n"                        \
     "  -h, --help             this text\n"                                                         \
     "  -V, --version          the version\n"
 
@@ -163,6 +166,15 @@ static int parse_watch(const char *text, double *seconds)
     return 0;
 }
 
+static int parse_fast_path(const char *setting, struct fast_paths *paths)
+{
+    if (fast_paths_set(paths, setting))
+        return usage_error("--fast-path takes filter, look-up or owners, with =auto, =on or =off, "
+                           "not ",
+                           setting);
+    return 0;
+}
+
 static int parse_command(const char *name, enum command *command)
 {
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
@@ -190,6 +202,8 @@ static int parse_option(int option, struct arguments *arguments, bool *help)
     case OPTION_LOG_LEVEL:
         arguments->overrides.log_level = optarg;
         return 0;
+    case OPTION_FAST_PATH:
+        return parse_fast_path(optarg, &arguments->overrides.fast_paths);
     case OPTION_JSON:
         arguments->json = true;
         return 0;

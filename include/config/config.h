@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "address.h"
+#include "fast_path.h"
 #include "log.h"
 #include "text.h"
 
@@ -53,6 +54,7 @@ struct config {
     char *state_dir;         /* where the ledger is kept; "": nothing is kept over a restart */
     char *procfs;
     enum log_level log_level;
+    struct fast_paths fast_paths; /* of the command line; no file names them */
     struct receiver *receivers;
     size_t receiver_count;
     struct expected_port *ports; /* grouped by receiver, in the order of the config */
@@ -67,6 +69,7 @@ struct config_overrides {
     const char *procfs;
     const char *listen;
     const char *log_level;
+    struct fast_paths fast_paths;
 };
 
 /* Read the file, and every conf.d/NAME.ini beside it in the order of names, and check all of it.

@@ -9,9 +9,9 @@
 #include "collector/look/verdict.h"
 #include "collector/look_ledger.h"
 #include "collector/passed_place.h"
-#include "collector/reading.h"
 #include "collector/sockets/close_events.h"
 #include "collector/sockets/port_list.h"
+#include "collector/survey.h"
 #include "collector/vacancy.h"
 #include "log.h"
 
@@ -22,7 +22,7 @@ static const int64_t oldest_whole_look = 1000000000;
 
 /* What depends on the config. */
 struct parts {
-    bool *absent_before; /* of each expected port: a look has confirmed it absent */
+    struct survey *survey;
     struct vacancy *vacancy;
     uint16_t *ports; /* those that are expected, rising, without repeats */
     size_t port_count;
@@ -41,6 +41,7 @@ struct collector {
     bool watch_is_current;       /* as long as config and shown listeners stay */
     int64_t last_whole_look;     /* CLOCK_MONOTONIC in nanoseconds; 0: none yet */
     int64_t sockets_read;        /* CLOCK_MONOTONIC: the owners' scan may take long after that */
+    bool sampling;               /* the look is one that nobody waits for */
     struct socket_list sockets;  /* of the last look that succeeded; sorted */
     struct match match;
     struct layout layout;
@@ -54,7 +55,7 @@ static double seconds_since(int64_t begin)
 
 static void free_parts(struct parts *parts)
 {
-    free(parts->absent_before);
+    survey_close(parts->survey);
     vacancy_close(parts->vacancy);
     free(parts->ports);
 }
@@ -66,18 +67,25 @@ static void list_ports(const struct config *config, struct parts *parts)
     parts->port_count = port_list_make(parts->ports, config->port_count);
 }
 
-/* Returns 0, or -ENOMEM with nothing made. */
-static int make_parts(const struct config *config, struct parts *parts)
+/* Returns 0, or -errno with nothing made. */
+static int make_parts(const struct collector *collector, const struct config *config,
+                      struct parts *parts)
 {
-    parts->absent_before = calloc(config->port_count + 1, sizeof(*parts->absent_before));
+    int result = -ENOMEM;
+
     parts->ports = calloc(config->port_count + 1, sizeof(*parts->ports));
-    if (parts->absent_before && parts->ports && vacancy_open(&parts->vacancy, config) == 0) {
+    if (parts->ports) {
         list_ports(config, parts);
-        return 0;
+        result = vacancy_open(&parts->vacancy, config);
     }
-    free_parts(parts);
-    *parts = (struct parts){0};
-    return -ENOMEM;
+    if (!result)
+        result =
+            survey_open(&parts->survey, config, parts->ports, parts->port_count, collector->diag);
+    if (result) {
+        free_parts(parts);
+        *parts = (struct parts){0};
+    }
+    return result;
 }
 
 int collector_open(struct collector **collector, const struct config *config, bool all,
@@ -97,9 +105,9 @@ int collector_open(struct collector **collector, const struct config *config, bo
     if (!result)
         result = ledger_configure(made->ledger, config);
     if (!result)
-        result = make_parts(config, &made->parts);
+        result = sock_diag_open(&made->diag, config->fast_paths.filter);
     if (!result)
-        result = sock_diag_open(&made->diag);
+        result = make_parts(made, config, &made->parts);
     if (!result)
         result = owners_open(&made->owners, config->procfs);
     if (result)
@@ -143,7 +151,7 @@ int collector_change(struct collector *collector, const struct config *config)
     if (strcmp(config->procfs, collector->config->procfs) != 0)
         result = owners_open(&owners, config->procfs);
     if (!result)
-        result = make_parts(config, &parts);
+        result = make_parts(collector, config, &parts);
     if (!result)
         result = ledger_configure(collector->ledger, config);
     if (result) {
@@ -254,8 +262,12 @@ int collector_read_events(struct collector *collector, uint64_t *lost)
 
 int64_t collector_poll_vacant(struct collector *collector, bool *found)
 {
-    return vacancy_ask(collector->parts.vacancy, collector->ledger, collector->diag,
-                       clock_monotonic(), clock_unix_time(), found);
+    int64_t wait = vacancy_ask(collector->parts.vacancy, collector->ledger, collector->diag,
+                               clock_monotonic(), clock_unix_time(), found);
+
+    if (*found)
+        survey_expect_news(collector->parts.survey);
+    return wait;
 }
 
 /* Hand the served sockets to the owners, which know each by its cookie. */
@@ -342,20 +354,21 @@ static void read_host(struct collector *collector)
     collector->look.host_seconds = seconds_since(begin);
 }
 
+static struct survey_purpose purpose_of(const struct collector *collector)
+{
+    /* Of one look alone those that nobody named are to be counted at once. */
+    return (struct survey_purpose){.all = shows_others(collector) || !collector->follows,
+                                   .sample = collector->sampling,
+                                   .now = clock_monotonic(),
+                                   .ledger = collector->ledger};
+}
+
 static int read_sockets(struct collector *collector)
 {
     struct socket_list list = {0};
-    const struct reading reading = {.config = collector->config,
-                                    .diag = collector->diag,
-                                    .ledger = collector->ledger,
-                                    .ports =
-                                        collector->look.partial ? collector->parts.ports : NULL,
-                                    .port_count = collector->parts.port_count,
-                                    .absent_before = collector->parts.absent_before,
-                                    .list = &list,
-                                    .match = &collector->match};
+    const struct survey_purpose purpose = purpose_of(collector);
     int64_t begin = clock_monotonic();
-    int error = reading_take(&reading);
+    int error = survey_take(collector->parts.survey, &purpose, &list, &collector->match);
 
     collector->sockets_read = clock_monotonic();
     if (error) {
@@ -368,7 +381,21 @@ static int read_sockets(struct collector *collector)
     }
     collector->look.sockets_error = error;
     collector->look.sockets_seconds = seconds_since(begin);
+    collector->look.ports_time = survey_time(collector->parts.survey);
     return error;
+}
+
+/* In a look at all sockets they are those that the layout found. */
+static void count_unexpected(struct collector *collector)
+{
+    const struct survey_purpose purpose = purpose_of(collector);
+    struct look *look = &collector->look;
+
+    look->unexpected_known = !look->sockets_error;
+    look->unexpected_time = look->time;
+    if (!purpose.all)
+        look->unexpected_known = survey_count(collector->parts.survey, &purpose,
+                                              &look->unexpected_sockets, &look->unexpected_time);
 }
 
 static void enter_host_errors(struct collector *collector)
@@ -419,6 +446,7 @@ static int take(struct collector *collector, bool partial, const struct look **l
                                         .port_count = collector->parts.port_count,
                                         .look = &collector->look};
     result = layout_ports(&collector->layout);
+    count_unexpected(collector);
     if (!result)
         result = find_owners(collector);
     if (!result)
@@ -427,17 +455,24 @@ static int take(struct collector *collector, bool partial, const struct look **l
     return result;
 }
 
-int collector_look(struct collector *collector, const struct look **look)
+static int take_whole(struct collector *collector, const struct look **look)
 {
     collector->last_whole_look = clock_monotonic();
     return take(collector, false, look);
 }
 
+int collector_look(struct collector *collector, const struct look **look)
+{
+    collector->sampling = false;
+    return take_whole(collector, look);
+}
+
 int collector_sample(struct collector *collector, const struct look **look)
 {
+    collector->sampling = true;
     if (shows_others(collector) || collector->last_whole_look == 0 ||
         clock_monotonic() - collector->last_whole_look >= oldest_whole_look)
-        return collector_look(collector, look);
+        return take_whole(collector, look);
     return take(collector, true, look);
 }
 

@@ -9,18 +9,26 @@ static int dump(const struct reading *reading, struct socket_list *list)
     return sock_diag_dump(reading->diag, list);
 }
 
-/* A dump may leave out a live socket: ask for each one that the ledger has open and that is not in
- * this dump. contested: those that may live in a group, another member of which answered. */
-static int recover_known(const struct reading *reading, struct socket_list *contested)
+/* The sockets that the ledger has open and that are not in the list. */
+static int list_missing(const struct reading *reading, struct socket_list *missing)
 {
-    struct socket_list missing = {0};
     const struct udp_socket *known;
     size_t position = 0;
     int result = 0;
 
     while (!result && (known = ledger_next_open(reading->ledger, &position)))
         if (!socket_list_find(reading->list, known))
-            result = socket_list_add(&missing, known);
+            result = socket_list_add(missing, known);
+    return result;
+}
+
+/* A dump may leave out a live socket: ask for each one that the ledger has open and that is not in
+ * this dump. contested: those that may live in a group, another member of which answered. */
+static int recover_known(const struct reading *reading, struct socket_list *contested)
+{
+    struct socket_list missing = {0};
+    int result = list_missing(reading, &missing);
+
     if (!result && missing.count > 0) {
         result = sock_diag_lookup(reading->diag, &missing, reading->list, contested);
         socket_list_sort(reading->list);
@@ -158,4 +166,32 @@ int reading_take(const struct reading *reading)
         reading->absent_before[i] = serves_none(reading->match, i);
     socket_list_free(&contested);
     return result;
+}
+
+int reading_take_known(const struct reading *reading)
+{
+    struct socket_list known = {0}, contested = {0};
+    int result = list_missing(reading, &known);
+
+    if (!result)
+        result = sock_diag_lookup(reading->diag, &known, reading->list, &contested);
+    if (!result && reading->list->count < known.count)
+        result = -EAGAIN;
+    if (!result) {
+        socket_list_sort(reading->list);
+        result = match_list(reading);
+    }
+    socket_list_free(&known);
+    socket_list_free(&contested);
+    return result;
+}
+
+bool reading_shares_places(const struct socket_list *sorted)
+{
+    for (size_t i = 0; i < sorted->count; i++)
+        for (size_t j = i + 1;
+             j < sorted->count && sorted->sockets[j].port == sorted->sockets[i].port; j++)
+            if (sockets_share_place(&sorted->sockets[i], &sorted->sockets[j]))
+                return true;
+    return false;
 }

@@ -18,6 +18,7 @@ static void discard(char **string)
 static void apply_overrides(struct config_draft *draft, const struct config_overrides *overrides)
 {
     struct config *agent = &draft->agent;
+    agent->fast_paths = overrides->fast_paths;
     if (overrides->procfs) {
         struct config_place place = config_messages_add_file(draft->messages, "--procfs");
         discard(&agent->procfs);

@@ -166,7 +166,7 @@ static void write_counts(struct metrics_writer *writer)
         &writer->out, "udpwatch_unexpected_sockets", METRIC_GAUGE,
         "UDP listeners that no receiver names, clients on a port of the kernel's choice "
         "left out.",
-        known, look->unexpected_sockets);
+        look->unexpected_known, look->unexpected_sockets);
     exposition_single(&writer->out, "udpwatch_unresolved_sockets", METRIC_GAUGE,
                       "Watched UDP listeners whose holder was not found.", known,
                       look->unresolved_sockets);

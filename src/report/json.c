@@ -234,9 +234,10 @@ static json_t *json_of_look(const struct look *look)
                                                                 : -1),
                      "complete", !report_incomplete(look), "receivers", json_of_receivers(look),
                      "ports", json_of_ports(look), "host", json_of_host(look), "unexpected_sockets",
-                     integer_or_null(known, look->unexpected_sockets), "unresolved_sockets",
-                     integer_or_null(known, look->unresolved_sockets), "suppressed_sockets",
-                     integer_or_null(known, look->suppressed_sockets), "unreadable_processes",
+                     integer_or_null(look->unexpected_known, look->unexpected_sockets),
+                     "unresolved_sockets", integer_or_null(known, look->unresolved_sockets),
+                     "suppressed_sockets", integer_or_null(known, look->suppressed_sockets),
+                     "unreadable_processes",
                      integer_or_null(look->owners.scanned && !look->owners.processes_hidden,
                                      look->owners.unreadable_processes),
                      "errors", json_of_errors(look));

@@ -103,7 +103,7 @@ static void append_summary(struct text *text, const struct look *look, size_t wa
     text_append(text, "</p>\n<p>Looked at ");
     html_append_time(text, look->time);
     text_append(text, "<span id=\"age\"></span>.");
-    if (!look->sockets_error)
+    if (look->unexpected_known)
         text_print(text, " Listeners that no receiver names: %zu.", look->unexpected_sockets);
     text_append(text, "</p>\n");
 }

@@ -257,7 +257,7 @@ static void append_summary(struct text *text, const struct look *look)
     if (look->port_count)
         text_append(text, "\n");
     append_tally(text, report_tally(look, NULL));
-    if (!look->sockets_error)
+    if (look->unexpected_known)
         text_print(text, "; %zu listeners that no receiver names", look->unexpected_sockets);
     if (look->suppressed_sockets)
         text_print(text, ", %zu of them left out by max_sockets", look->suppressed_sockets);

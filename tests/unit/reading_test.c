@@ -47,7 +47,7 @@ static int begin(void **state)
     assert_int_equal(ledger_configure(world->ledger, &world->config), 0);
     world->netlink = dup(STDIN_FILENO); /* the lowest that is free: it is so once more */
     close(world->netlink);
-    assert_int_equal(sock_diag_open(&world->diag), 0);
+    assert_int_equal(sock_diag_open(&world->diag, FAST_PATH_AUTO), 0);
     *state = world;
     return 0;
 }

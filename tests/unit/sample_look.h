@@ -119,6 +119,7 @@ static inline void sample_make(struct sample *sample)
                                  .ports = sample->ports,
                                  .port_count = SAMPLE_PORTS,
                                  .receivers = sample->look_receivers,
+                                 .unexpected_known = true,
                                  .unexpected_sockets = 2,
                                  .unresolved_sockets = 1};
     sample->look_receivers[0] = (struct look_receiver){.receiver = &sample->receivers[0]};
@@ -131,6 +132,7 @@ static inline void sample_make(struct sample *sample)
 static inline void sample_fail(struct sample *sample)
 {
     sample->look.sockets_error = -2;
+    sample->look.unexpected_known = false;
     sample->look.port_count = SAMPLE_UNNAMED;
     for (int port = 0; port < SAMPLE_UNNAMED; port++) {
         sample->ports[port].socket_count = sample->ports[port].counted_count = 0;

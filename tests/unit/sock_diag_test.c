@@ -348,7 +348,7 @@ static void test_kernel_dump_and_lookup(void **state)
     struct sock_diag *diag;
     (void)state;
 
-    assert_int_equal(sock_diag_open(&diag), 0);
+    assert_int_equal(sock_diag_open(&diag, FAST_PATH_AUTO), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct socket_list list = {0}, now = {0}, contested = {0};
         struct udp_socket known;
@@ -387,7 +387,7 @@ static void test_kernel_chosen_port_is_told_apart(void **state)
     int named = bind_socket(AF_INET, "127.0.0.2", true, &port);
     (void)state;
 
-    assert_int_equal(sock_diag_open(&diag), 0);
+    assert_int_equal(sock_diag_open(&diag, FAST_PATH_AUTO), 0);
     assert_int_equal(sock_diag_dump(diag, &list), 0);
     assert_true(find_inode(&list, chosen)->auto_bound);
     assert_false(find_inode(&list, named)->auto_bound);

@@ -54,7 +54,7 @@ static void open_fixture(struct fixture *fixture)
                                       .port_count = PORTS};
     assert_int_equal(ledger_open(&fixture->ledger), 0);
     assert_int_equal(ledger_configure(fixture->ledger, &fixture->config), 0);
-    assert_int_equal(sock_diag_open(&fixture->diag), 0);
+    assert_int_equal(sock_diag_open(&fixture->diag, FAST_PATH_AUTO), 0);
     assert_int_equal(vacancy_open(&fixture->vacancy, &fixture->config), 0);
     fixture->now = clock_monotonic();
 }

@@ -49,11 +49,13 @@ struct look_receiver {
 /* One look. It belongs to the collector and lives until the collector's next call. */
 struct look {
     const struct config *config;
-    double time;       /* Unix time in seconds */
-    bool partial;      /* a sample: of the sockets only those of expected ports were read, of the
-                          processes and the host nothing that takes long; not to be shown */
+    double time;  /* Unix time in seconds */
+    bool partial; /* a sample: of the processes and the host nothing that takes long was read; not
+                     to be shown */
     int sockets_error; /* 0, or -errno: the sockets could not be read */
     double sockets_seconds;
+    double ports_time; /* Unix time: when all sockets of the watched ports were last read, those
+                          that are new among them; 0: never */
     double owners_seconds;
     double host_seconds;
     struct host_facts host;
@@ -62,7 +64,9 @@ struct look {
     struct look_port *ports; /* the expected ones in the config's order, then the others */
     size_t port_count;
     struct look_receiver *receivers;      /* config->receiver_count of them */
+    bool unexpected_known;                /* they were counted, at unexpected_time, and are: */
     size_t unexpected_sockets;            /* listeners that no receiver names */
+    double unexpected_time;               /* Unix time in seconds */
     size_t unresolved_sockets;            /* watched listeners whose holder was not found */
     size_t suppressed_sockets;            /* left out by max_sockets */
     const struct udp_socket *all_sockets; /* every unconnected socket, clients too */

@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 #include "collector/sockets/socket_list.h"
+#include "fast_path.h"
 
 struct sock_diag;
 
-/* Open the netlink socket; it stays in the network namespace it was made in.
+/* Open the netlink socket; it stays in the network namespace it was made in. filter: whether the
+ * kernel is asked to pass only the sockets of some ports, or all are read.
  * Returns 0 and the handle, which sock_diag_close releases; or -errno. */
-int sock_diag_open(struct sock_diag **diag);
+int sock_diag_open(struct sock_diag **diag, enum fast_path filter);
 void sock_diag_close(struct sock_diag *diag);
 
 /* Append every unconnected UDP socket of both families to the list, then sort it.
@@ -21,7 +23,13 @@ void sock_diag_close(struct sock_diag *diag);
  * may be used. */
 int sock_diag_dump(struct sock_diag *diag, struct socket_list *list);
 
-/* The same for the sockets bound to these ports alone; whether the kernel chose the port is not
+/* Begin to dump the sockets of one family (AF_INET or AF_INET6) whose port was not of the kernel's
+ * choice, and append the next part of them to the list, until done: for whoever cannot wait for all
+ * of them. No other verb may come in between. Both return 0, or -errno: then nothing more comes. */
+int sock_diag_begin(struct sock_diag *diag, uint8_t family);
+int sock_diag_next(struct sock_diag *diag, struct socket_list *list, bool *done);
+
+/* As sock_diag_dump, for the sockets bound to these ports alone; whether the kernel chose the port is not
  * told (auto_bound is false). ports: count numbers, rising, without repeats. */
 int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t count,
                          struct socket_list *list);

@@ -16,6 +16,7 @@
 #include "collector/sockets/port_bytecode.h"
 #include "collector/sockets/port_list.h"
 #include "collector/sockets/sock_diag_parse.h"
+#include "log.h"
 
 enum {
     /* The kernel fills at most 32 KiB a part when the reader offers that much (af_netlink.c). */
@@ -39,7 +40,8 @@ enum {
 struct sock_diag {
     struct mnl_socket *netlink;
     uint32_t sequence;
-    bool broken; /* the last exchange failed */
+    bool broken;     /* the last exchange failed */
+    bool may_filter; /* until the kernel refuses a filter of ports */
     unsigned char buffer[RECEIVE_SIZE] __attribute__((aligned(8)));
 };
 
@@ -58,13 +60,14 @@ static int connect_netlink(struct sock_diag *diag)
     return 0;
 }
 
-int sock_diag_open(struct sock_diag **diag)
+int sock_diag_open(struct sock_diag **diag, enum fast_path filter)
 {
     struct sock_diag *made = calloc(1, sizeof(*made));
     int result;
 
     if (!made)
         return -ENOMEM;
+    made->may_filter = filter != FAST_PATH_OFF;
     result = connect_netlink(made);
     if (result)
         sock_diag_close(made);
@@ -98,10 +101,10 @@ static struct inet_diag_req_v2 *begin_request(struct sock_diag *diag, struct nlm
     return request;
 }
 
-/* What a dump is to pass: bytecode, and what that says of each socket. */
+/* What a dump is to pass: bytecode, and what that says of each socket. Without any: all. */
 struct selection {
     const struct inet_diag_bc_op *operations;
-    size_t size; /* bytes */
+    size_t size; /* bytes; 0: none */
     bool auto_bound;
 };
 
@@ -137,19 +140,24 @@ static int receive_part(struct sock_diag *diag, bool auto_bound, struct socket_l
     return sock_diag_parse(diag->buffer, (size_t)length, diag->sequence, auto_bound, list, done);
 }
 
-static int dump_selection(struct sock_diag *diag, uint8_t family, const struct selection *selection,
-                          struct socket_list *list)
+static int begin_dump(struct sock_diag *diag, uint8_t family, const struct selection *selection)
 {
     unsigned char bytes[REQUEST_SIZE] __attribute__((aligned(8)));
     struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
-    bool done = false;
-    int result = 0;
 
     diag->sequence++;
     begin_request(diag, message, family, NLM_F_DUMP);
-    mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, selection->size, selection->operations);
-    if (mnl_socket_sendto(diag->netlink, message, message->nlmsg_len) < 0)
-        return -errno;
+    if (selection->size > 0)
+        mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, selection->size, selection->operations);
+    return mnl_socket_sendto(diag->netlink, message, message->nlmsg_len) < 0 ? -errno : 0;
+}
+
+static int dump_selection(struct sock_diag *diag, uint8_t family, const struct selection *selection,
+                          struct socket_list *list)
+{
+    bool done = false;
+    int result = begin_dump(diag, family, selection);
+
     while (!done && !result)
         result = receive_part(diag, selection->auto_bound, list, &done);
     return result;
@@ -183,6 +191,25 @@ int sock_diag_dump(struct sock_diag *diag, struct socket_list *list)
     return result;
 }
 
+int sock_diag_begin(struct sock_diag *diag, uint8_t family)
+{
+    const struct selection selection = select_by_chooser(false);
+    int result = mend(diag);
+
+    if (!result)
+        result = begin_dump(diag, family, &selection);
+    diag->broken = result != 0;
+    return result;
+}
+
+int sock_diag_next(struct sock_diag *diag, struct socket_list *list, bool *done)
+{
+    int result = receive_part(diag, false, list, done);
+
+    diag->broken = result != 0;
+    return result;
+}
+
 /* Drop the sockets that a superset of the ports let pass. */
 static void keep_ports(struct socket_list *list, const uint16_t *ports, size_t count)
 {
@@ -194,20 +221,45 @@ static void keep_ports(struct socket_list *list, const uint16_t *ports, size_t c
     list->count = kept;
 }
 
-int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t count,
+static int dump_families(struct sock_diag *diag, const struct selection *selection,
+                         struct socket_list *list)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < sizeof(families) && !result; i++)
+        result = dump_selection(diag, families[i], selection, list);
+    return result;
+}
+
+/* Without the filter everything is as right, and costs more on a host with many sockets. */
+static int dump_filtered(struct sock_diag *diag, const uint16_t *ports, size_t count,
                          struct socket_list *list)
 {
     struct inet_diag_bc_op operations[PORT_BYTECODE_MOST_OPERATIONS];
     struct selection selection = {.operations = operations};
+    int result;
+
+    selection.size = port_bytecode_build(ports, count, operations) * sizeof(*operations);
+    result = dump_families(diag, &selection, list);
+    if (result != -EINVAL)
+        return result;
+    log_info("the kernel does not take a filter of ports: all sockets are read instead");
+    diag->may_filter = false;
+    return dump_families(diag, &(struct selection){.size = 0}, list);
+}
+
+int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t count,
+                         struct socket_list *list)
+{
     int result = mend(diag);
 
     if (result || count == 0)
         return result;
-    selection.size = port_bytecode_build(ports, count, operations) * sizeof(*operations);
-    for (size_t i = 0; i < sizeof(families) && !result; i++) {
-        result = dump_selection(diag, families[i], &selection, list);
-        diag->broken = result != 0;
-    }
+    if (diag->may_filter)
+        result = dump_filtered(diag, ports, count, list);
+    else
+        result = dump_families(diag, &(struct selection){.size = 0}, list);
+    diag->broken = result != 0;
     if (!result) {
         keep_ports(list, ports, count);
         socket_list_sort(list);

@@ -16,4 +16,8 @@ struct fast_paths {
     enum fast_path filter, look_up, owners;
 };
 
+/* Take one setting, "owners=off": a name (filter, look-up, owners) and auto, on or off. Returns 0,
+ * or -EINVAL with the rest as before. */
+int fast_paths_set(struct fast_paths *paths, const char *setting);
+
 #endif

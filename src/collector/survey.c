@@ -1,0 +1,136 @@
+#include "collector/survey.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "collector/census.h"
+#include "collector/pace.h"
+#include "collector/reading.h"
+
+/* What takes no longer than CHEAP (nanoseconds) is done at each look. */
+enum { CHEAP = 100000, SHARE = 100, CENSUS_SLICE = 5000000 };
+
+struct survey {
+    const struct config *config;
+    const uint16_t *ports;
+    size_t port_count;
+    struct sock_diag *diag;
+    struct census *census;
+    bool *absent_before;    /* of each expected port: a reading has confirmed it absent */
+    struct pace dumps;      /* of all sockets at the watched ports */
+    double dump_time;       /* Unix time of the last one */
+    bool expects_news;      /* the next one must be a dump */
+    bool places_are_shared; /* by some of the sockets: exact look-ups would fail */
+};
+
+int survey_open(struct survey **survey, const struct config *config, const uint16_t *ports,
+                size_t count, struct sock_diag *diag)
+{
+    struct survey *made = calloc(1, sizeof(*made));
+    int result = -ENOMEM;
+
+    if (!made)
+        return -ENOMEM;
+    made->config = config;
+    made->ports = ports;
+    made->port_count = count;
+    made->diag = diag;
+    made->absent_before = calloc(config->port_count + 1, sizeof(*made->absent_before));
+    if (made->absent_before)
+        result = census_open(&made->census, config, ports, count);
+    if (result)
+        survey_close(made);
+    else
+        *survey = made;
+    return result;
+}
+
+void survey_close(struct survey *survey)
+{
+    if (!survey)
+        return;
+    census_close(survey->census);
+    free(survey->absent_before);
+    free(survey);
+}
+
+/* Whether work that was done last at this time, and takes this long, is to be done now. */
+static bool is_due(const struct survey *survey, const struct survey_purpose *purpose, int64_t at,
+                   int64_t cost)
+{
+    int64_t wait = SHARE * cost + (purpose->sample ? 0 : survey->config->sample_interval);
+
+    return at == 0 || cost <= CHEAP || purpose->now - at >= wait;
+}
+
+/* Whether it is enough to ask for the sockets that are known. */
+static bool may_look_up(const struct survey *survey, const struct survey_purpose *purpose)
+{
+    enum fast_path path = survey->config->fast_paths.look_up;
+
+    if (path == FAST_PATH_OFF || purpose->all || survey->expects_news || survey->places_are_shared)
+        return false;
+    if (path == FAST_PATH_ON && !pace_allows(&survey->dumps, purpose->now, SHARE))
+        return true;
+    return !is_due(survey, purpose, survey->dumps.at, pace_cost(&survey->dumps));
+}
+
+static int dump(struct survey *survey, const struct reading *reading, int64_t now)
+{
+    int64_t begin = pace_processor_time();
+    int result = reading_take(reading);
+
+    survey->expects_news = result != 0;
+    if (result)
+        return result;
+    pace_note(&survey->dumps, now, begin);
+    survey->dump_time = clock_unix_time();
+    survey->places_are_shared = reading_shares_places(reading->list);
+    return 0;
+}
+
+int survey_take(struct survey *survey, const struct survey_purpose *purpose,
+                struct socket_list *list, struct match *match)
+{
+    const struct reading reading = {.config = survey->config,
+                                    .diag = survey->diag,
+                                    .ports = purpose->all ? NULL : survey->ports,
+                                    .port_count = survey->port_count,
+                                    .ledger = purpose->ledger,
+                                    .absent_before = survey->absent_before,
+                                    .list = list,
+                                    .match = match};
+
+    if (may_look_up(survey, purpose)) {
+        int result = reading_take_known(&reading);
+
+        if (result != -EAGAIN)
+            return result;
+        list->count = 0;
+    }
+    return dump(survey, &reading, purpose->now);
+}
+
+void survey_expect_news(struct survey *survey)
+{
+    survey->expects_news = true;
+}
+
+double survey_time(const struct survey *survey)
+{
+    return survey->dump_time;
+}
+
+bool survey_count(struct survey *survey, const struct survey_purpose *purpose, size_t *unexpected,
+                  double *time)
+{
+    struct census *census = survey->census;
+    bool due = is_due(survey, purpose, census_ended(census), census_cost(census));
+
+    if (census_is_under_way(census))
+        due = purpose->sample;
+    if (due)
+        census_go_on(census, CENSUS_SLICE, purpose->now);
+    return census_result(census, unexpected, time);
+}

@@ -1,0 +1,322 @@
+/* Which sockets a survey tells of the real kernel, and when. Needs root. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+
+#include "clock.h"
+#include "collector/census.h"
+#include "collector/survey.h"
+#include "udp_sockets.h"
+
+enum { PORTS = 2, PORT = 5514, MANY = 500 };
+
+static const uint16_t numbers[PORTS] = {PORT, PORT + 1};
+
+struct world {
+    struct receiver receiver;
+    struct expected_port expected[PORTS];
+    struct config config;
+    struct ledger *ledger;
+    struct sock_diag *diag;
+    struct survey *survey;
+    int64_t now;
+    struct socket_list list; /* of the last reading */
+    struct match match;
+};
+
+/* The kernel's answer to a filter of ports, where a test wants it to refuse them. */
+static bool refuses_filters;
+
+ssize_t mnl_socket_sendto(const struct mnl_socket *netlink, const void *message, size_t length)
+{
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    unsigned char bytes[4096] __attribute__((aligned(8)));
+    size_t header = NLMSG_LENGTH(sizeof(struct inet_diag_req_v2));
+    struct inet_diag_bc_op *operation = (void *)(bytes + header + sizeof(struct nlattr));
+
+    assert_true(length <= sizeof(bytes));
+    memcpy(bytes, message, length);
+    if (refuses_filters && length > header && operation->code != INET_DIAG_BC_AUTO)
+        operation->code = 255;
+    return sendto(mnl_socket_get_fd(netlink), bytes, length, 0, (struct sockaddr *)&kernel,
+                  sizeof(kernel));
+}
+
+static void open_world(struct world *world, struct fast_paths paths)
+{
+    *world = (struct world){.receiver = {.name = (char *)"one", .required = true}};
+    world->expected[0] = (struct expected_port){
+        .receiver = &world->receiver, .any_address = true, .port = numbers[0]};
+    world->expected[1] = (struct expected_port){.receiver = &world->receiver, .port = numbers[1]};
+    address_parse("127.0.0.1", &world->expected[1].address);
+    world->config = (struct config){.sample_interval = 1000000000,
+                                    .peak_window = 60000000000,
+                                    .fast_paths = paths,
+                                    .receivers = &world->receiver,
+                                    .receiver_count = 1,
+                                    .ports = world->expected,
+                                    .port_count = PORTS};
+    assert_int_equal(ledger_open(&world->ledger), 0);
+    assert_int_equal(ledger_configure(world->ledger, &world->config), 0);
+    assert_int_equal(sock_diag_open(&world->diag, paths.filter), 0);
+    assert_int_equal(survey_open(&world->survey, &world->config, numbers, PORTS, world->diag), 0);
+    world->now = clock_monotonic();
+}
+
+static void close_world(struct world *world)
+{
+    socket_list_free(&world->list);
+    match_free(&world->match);
+    survey_close(world->survey);
+    sock_diag_close(world->diag);
+    ledger_close(world->ledger);
+}
+
+/* What the look learned goes into the ledger, as the collector has it. */
+static void enter(struct world *world)
+{
+    struct ledger_port_sample ports[PORTS];
+    struct ledger_reading readings[64];
+    struct ledger_sample sample = {
+        .now = world->now, .time = 1, .ports = ports, .port_count = PORTS, .readings = readings};
+
+    for (size_t i = 0; i < PORTS; i++) {
+        ports[i] =
+            (struct ledger_port_sample){.address = "?", .port = numbers[i], .state = PORT_UNKNOWN};
+        for (size_t j = world->match.first[i]; j < world->match.first[i + 1]; j++)
+            readings[sample.reading_count++] = (struct ledger_reading){
+                .socket = &world->list.sockets[world->match.entries[j].socket],
+                .port = i,
+                .counted = world->match.entries[j].counted};
+    }
+    assert_int_equal(ledger_sample(world->ledger, &sample), 0);
+}
+
+static const struct udp_socket *find(const struct world *world, int descriptor)
+{
+    for (size_t i = 0; i < world->list.count; i++)
+        if (world->list.sockets[i].cookie == cookie_of(descriptor))
+            return &world->list.sockets[i];
+    return NULL;
+}
+
+static struct survey_purpose purpose_at(struct world *world, int64_t later, bool sample)
+{
+    world->now += later;
+    return (struct survey_purpose){.sample = sample, .now = world->now, .ledger = world->ledger};
+}
+
+static void take(struct world *world, int64_t later, bool sample)
+{
+    struct survey_purpose purpose = purpose_at(world, later, sample);
+
+    socket_list_free(&world->list);
+    assert_int_equal(survey_take(world->survey, &purpose, &world->list, &world->match), 0);
+    enter(world);
+}
+
+/* A world with one known socket at the first port. */
+static int open_with_one(struct world *world, struct fast_paths paths, struct place place)
+{
+    int descriptor = open_at(&place);
+
+    assert_true(descriptor >= 0);
+    open_world(world, paths);
+    take(world, 0, false);
+    assert_int_equal(world->list.count, 1);
+    return descriptor;
+}
+
+static const struct fast_paths look_ups = {.look_up = FAST_PATH_ON};
+static const struct place wildcard = {.port = PORT},
+                          specific = {.address = "127.0.0.1", .port = PORT};
+
+static void test_known_sockets_are_told_as_they_are_now(void **state)
+{
+    struct world world;
+    int descriptor = open_with_one(&world, look_ups, wildcard);
+    double time = survey_time(world.survey);
+    (void)state;
+
+    assert_int_equal(find(&world, descriptor)->receive_queue_bytes, 0);
+    close(descriptor);
+    descriptor = open_at(&wildcard);
+    take(&world, 0, false); /* the one before is gone: that is looked into */
+    assert_non_null(find(&world, descriptor));
+    assert_true(survey_time(world.survey) > time);
+    time = survey_time(world.survey);
+    int sender = open_at(&(struct place){0});
+    assert_int_equal(connect_to(sender, &specific), 0);
+    assert_int_equal(send(sender, "x", 1, 0), 1);
+    take(&world, 0, false);
+    assert_true(find(&world, descriptor)->receive_queue_bytes > 0);
+    assert_true(survey_time(world.survey) == time);
+    close(sender);
+    close(descriptor);
+    close_world(&world);
+}
+
+/* Whether a second socket at the port is told by a look that much later. */
+static bool tells_news(struct fast_paths paths, int64_t later, bool sample, bool expected)
+{
+    struct world world;
+    int first = open_with_one(&world, paths, (struct place){.port = PORT, .reused = true});
+    int second = open_at(&(struct place){.address = "127.0.0.1", .port = PORT, .reused = true});
+    bool told;
+
+    assert_true(second >= 0);
+    if (expected)
+        survey_expect_news(world.survey);
+    take(&world, later, sample);
+    told = find(&world, second) != NULL;
+    assert_non_null(find(&world, first));
+    close(first);
+    close(second);
+    close_world(&world);
+    return told;
+}
+
+static void test_news_are_told_within_bounds(void **state)
+{
+    const int64_t second = 1000000000;
+    (void)state;
+
+    assert_false(tells_news(look_ups, 0, false, false));
+    assert_false(tells_news(look_ups, 0, true, false));
+    assert_true(tells_news(look_ups, 0, false, true));
+    assert_true(tells_news(look_ups, 3600 * second, false, false));
+    assert_true(tells_news(look_ups, 3600 * second, true, false));
+    assert_true(tells_news((struct fast_paths){.look_up = FAST_PATH_OFF}, 0, false, false));
+}
+
+static void test_where_the_kernel_chooses_who_answers_nobody_is_asked(void **state)
+{
+    const struct place shared = {.port = PORT, .shared = true};
+    struct world world;
+    int first = open_with_one(&world, look_ups, shared);
+    int second = open_at(&shared), third;
+    (void)state;
+
+    take(&world, 3600000000000, false);
+    assert_int_equal(world.list.count, 2);
+    third = open_at(&shared);
+    take(&world, 0, false); /* and so what is new is told at once */
+    assert_int_equal(world.list.count, 3);
+    close(first);
+    close(second);
+    close(third);
+    close_world(&world);
+}
+
+static void test_a_kernel_that_refuses_filters(void **state)
+{
+    struct world world;
+    int other = open_at(&(struct place){.port = PORT + 7});
+    int descriptor;
+    (void)state;
+
+    refuses_filters = true;
+    descriptor = open_with_one(&world, (struct fast_paths){0}, wildcard);
+    assert_non_null(find(&world, descriptor));
+    take(&world, 0, false);
+    assert_int_equal(world.list.count, 1);
+    refuses_filters = false;
+    close(descriptor);
+    close(other);
+    close_world(&world);
+}
+
+static size_t count_unexpected(struct world *world)
+{
+    struct survey_purpose purpose = purpose_at(world, 3600000000000, true);
+    size_t unexpected;
+    double time;
+
+    while (!survey_count(world->survey, &purpose, &unexpected, &time))
+        ;
+    assert_true(time > 0);
+    return unexpected;
+}
+
+static void test_those_that_nobody_named_are_counted(void **state)
+{
+    const struct place places[] = {
+        wildcard,                                                 /* expected */
+        {.port = PORT + 1},                                       /* serves 127.0.0.1 */
+        {.family = AF_INET6, .address = "::1", .port = PORT + 1}, /* does not */
+        {.port = PORT + 2},
+        {.family = AF_INET6, .port = PORT + 3, .ipv6_only = true},
+    };
+    enum { COUNT = sizeof(places) / sizeof(*places) };
+    int descriptors[COUNT], client = open_at(&(struct place){0});
+    struct sockaddr_storage nobody;
+    socklen_t length = endpoint_of(&specific, &nobody);
+    struct world world;
+    (void)state;
+
+    assert_int_equal(sendto(client, "x", 1, 0, (struct sockaddr *)&nobody, length), 1);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_true((descriptors[i] = open_at(&places[i])) >= 0);
+    open_world(&world, (struct fast_paths){0});
+    assert_int_equal(count_unexpected(&world), 3);
+    close(descriptors[3]);
+    assert_int_equal(count_unexpected(&world), 2);
+    for (size_t i = 0; i < COUNT; i++)
+        if (i != 3)
+            close(descriptors[i]);
+    close(client);
+    close_world(&world);
+}
+
+static void test_a_count_goes_on_where_it_stopped(void **state)
+{
+    int descriptors[MANY];
+    struct world world;
+    struct census *census;
+    unsigned int slices = 1;
+    size_t unexpected;
+    double time;
+    (void)state;
+
+    for (size_t i = 0; i < MANY; i++)
+        descriptors[i] = open_at(&(struct place){.port = (uint16_t)(20000 + i)});
+    open_world(&world, (struct fast_paths){0});
+    assert_int_equal(census_open(&census, &world.config, numbers, PORTS), 0);
+    while (census_go_on(census, 0, world.now)) {
+        assert_true(census_is_under_way(census));
+        assert_false(census_result(census, &unexpected, &time));
+        slices++;
+    }
+    assert_true(slices > 2);
+    assert_false(census_is_under_way(census));
+    assert_true(census_result(census, &unexpected, &time));
+    assert_int_equal(unexpected, MANY);
+    assert_true(census_cost(census) > 0 && census_ended(census) == world.now);
+    assert_true(census_go_on(census, 0, world.now)); /* the next one leaves what is known */
+    assert_true(census_result(census, &unexpected, &time));
+    census_close(census);
+    for (size_t i = 0; i < MANY; i++)
+        close(descriptors[i]);
+    close_world(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known_sockets_are_told_as_they_are_now),
+        cmocka_unit_test(test_news_are_told_within_bounds),
+        cmocka_unit_test(test_where_the_kernel_chooses_who_answers_nobody_is_asked),
+        cmocka_unit_test(test_a_kernel_that_refuses_filters),
+        cmocka_unit_test(test_those_that_nobody_named_are_counted),
+        cmocka_unit_test(test_a_count_goes_on_where_it_stopped),
+    };
+
+    return cmocka_run_group_tests(tests, enter_network, NULL);
+}
