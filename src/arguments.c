@@ -114,6 +114,7 @@ static const char help_discover[] =
     "      --config FILE      take procfs from this configuration; none is read without\n"
     "      --procfs DIR       where procfs is mounted (default /proc)\n"
     "      --log-level LEVEL  error, warning, info or debug\n"
+    "      --fast-path NAME=on|off|auto  for comparison: see udpwatch(8)\n"
     "  -h, --help             this text\n"
     "  -V, --version          the version\n"
     "\n"

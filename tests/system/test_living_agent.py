@@ -61,6 +61,44 @@ def test_the_agent_never_names_a_holder_that_is_none(any_address, agent, program
                     from error
 
 
+def expecting(scenarios):
+    """Half of the ports of all of them, each with the address or without."""
+    ports = sorted({port for scenario in scenarios for port in scenario.ports[:6]})
+    lines = [f"ports = {'127.0.0.1:' if port % 5 == 0 else ''}{port}" for port in ports]
+    return "[receiver all]\n" + "\n".join(lines) + "\n"
+
+
+def listeners_that_serve(listeners):
+    """Those that some port of such a configuration expects."""
+    def serves(sock):
+        if sock.port % 5:
+            return True
+        wildcard = sock.address == "0.0.0.0" or (sock.address == "::" and not sock.ipv6_only)
+        return sock.address == "127.0.0.1" or (wildcard and not any(
+            other.port == sock.port and other.address == "127.0.0.1" for other in listeners))
+    return {sock for sock in listeners if serves(sock)}
+
+
+def test_expected_ports_beside_ss(any_address, agent, programs):
+    """As long as no more than their sockets are read: each is told with its numbers as soon as it
+    is there, and by the same sockets for as long as they live."""
+    seed = random.SystemRandom().randrange(10**9)
+    scenarios = [differential.Scenario(seed + number) for number in range(SCENARIOS)]
+    running = agent(expecting(scenarios))
+    for number, scenario in enumerate(scenarios):
+        with contextlib.ExitStack() as stack:
+            for name, options, sockets in scenario.programs:
+                stack.callback(harness.Holder(programs, *options, *sockets, name=name).stop)
+            for _ in range(3):
+                scenario.send()
+                listeners, scrape = differential.quiet_listeners(running.scrape)
+                try:
+                    check_at_once(scrape, listeners_that_serve(listeners))
+                except AssertionError as error:
+                    raise AssertionError(f"seed {seed + number}: {scenario.describe()}\n{error}") \
+                        from error
+
+
 def test_a_socket_that_moves_to_another_process_changes_its_holder(agent):
     """This process opens it, a child inherits it, and this one closes its own."""
     running = agent("[receiver one]\nports = 514\n")

@@ -327,7 +327,7 @@ def complete(*words, directory=None):
 
 def test_completion_of_commands():
     assert complete("udpwatch", "") == set(commands())
-    for option in "--config", "--procfs", "--listen", "--log-level":
+    for option in "--config", "--procfs", "--listen", "--log-level", "--fast-path":
         assert complete("udpwatch", option, "run", "") == set(commands())  # run is its value
     assert complete("udpwatch", "che") == {"check-config"}
 
@@ -356,6 +356,7 @@ def test_completion_of_values(directory):
             assert offered("--log-level") == LEVELS
             assert offered("--log-level", "w") == {"warning"}
             assert offered("--listen") == set()
+        assert complete("udpwatch", *command, "--fast-path", "l") == {"look-up="}
 
 
 def test_the_levels_are_the_programs():

@@ -54,6 +54,10 @@ static void test_commands(void **state)
     assert_int_equal(parse("metrics --procfs /p --log-level debug", &arguments), 0);
     assert_string_equal(arguments.overrides.procfs, "/p");
     assert_string_equal(arguments.overrides.log_level, "debug");
+    assert_int_equal(parse("run --fast-path owners=on --fast-path=filter=off", &arguments), 0);
+    assert_int_equal(arguments.overrides.fast_paths.owners, FAST_PATH_ON);
+    assert_int_equal(arguments.overrides.fast_paths.filter, FAST_PATH_OFF);
+    assert_int_equal(arguments.overrides.fast_paths.look_up, FAST_PATH_AUTO);
     assert_int_equal(parse("discover", &arguments), 0);
     assert_int_equal(parse("check-config", &arguments), 0);
     assert_int_equal(arguments.command, COMMAND_CHECK_CONFIG);
@@ -97,6 +101,8 @@ static void test_what_is_refused(void **state)
         "status --listen 127.0.0.1:9117",
         "run --all",
         "--config",
+        "--fast-path",
+        "--fast-path=owner=on",
     };
     struct arguments arguments;
     (void)state;
