@@ -95,6 +95,15 @@ system: build-tests
 	$Qtests/tools/fetch-grafana-schema build/grafana
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider tests/system $(PYTEST)
 
+# What is learned in a cheaper way has to be the same: the tests that hold the agent to ss and to the
+# kernel's counts, with each such way forced on, and forced off.
+PATHS_TESTS := $(patsubst %,tests/system/test_%.py,differential accounting living_agent receivers)
+paths: build-tests
+	$Qtests/tools/install-deps build test
+	$Qset -e; for setting in on off; do \
+		UDPWATCH_FAST_PATHS="filter=$$setting look-up=$$setting owners=$$setting" UDPWATCH_SCENARIOS=100 \
+		UDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider -q $(PATHS_TESTS); done
+
 check:
 	$Qtests/tools/install-deps build test
 	$Q$(MAKE) --no-print-directory unit system
@@ -213,6 +222,7 @@ help:
 	@echo 'make           build $B/udpwatch and $B/udpwatch-server'
 	@echo 'make run       install what is missing, build, and watch this host on 127.0.0.1:9117'
 	@echo 'make check     install what the tests need, and run unit and system tests (root)'
+	@echo 'make paths     the tests against ss and the kernel, with each --fast-path on, then off'
 	@echo 'make lint      formatting, warnings of gcc and clang, clang-tidy, cppcheck, shellcheck'
 	@echo 'make sanitize  all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make tsan      the tests of the server under ThreadSanitizer'
@@ -228,5 +238,5 @@ help:
 clean:
 	rm -rf $B
 
-.PHONY: force all build-tests unit unprivileged system check run lint sanitize tsan valgrind coverage fuzz bench deb package install help clean
+.PHONY: force all build-tests unit unprivileged system paths check run lint sanitize tsan valgrind coverage fuzz bench deb package install help clean
 -include $(shell find $B/obj $B/unit $B/tests -type f -name '*.d' 2>/dev/null)

@@ -25,11 +25,14 @@ struct reading {
  * list holds nothing that may be used. */
 int reading_take(const struct reading *reading);
 
-/* Ask for each known socket, and for nothing else: what is new is not seen. Returns 0 when all of
- * them answered, as long as they are those of the last reading_take; -EAGAIN when one did not, or
- * where another one answered in its place: then, as after any other -errno, the list holds nothing
- * that may be used, and reading_take tells. */
+/* Ask for each known socket, and who would get a datagram to each expected port without one: at its
+ * address, or over loopback where it has none. Other sockets that are new are not seen. Returns 0 when all known ones answered, as long as they are those of
+ * the last reading_take, and none that is new; -EAGAIN otherwise: then, as after any other -errno,
+ * the list holds nothing that may be used, and reading_take tells. */
 int reading_take_known(const struct reading *reading);
+
+/* How many questions reading_take_known would ask after this reading. */
+size_t reading_questions(const struct reading *reading);
 
 /* Whether several sockets of a sorted list share one place, as the members of a group do: the
  * kernel picks who answers there, so that reading_take_known would fail. */

@@ -1,6 +1,7 @@
 #include "collector/reading.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 static int dump(const struct reading *reading, struct socket_list *list)
 {
@@ -168,6 +169,48 @@ int reading_take(const struct reading *reading)
     return result;
 }
 
+/* Who would get a datagram to this address. */
+static int add_probe(struct socket_list *probes, const struct address *address, uint16_t port)
+{
+    return socket_list_add(probes, &(struct udp_socket){.cookie = SOCK_DIAG_ANY_COOKIE,
+                                                        .family = address->family,
+                                                        .address = *address,
+                                                        .port = port});
+}
+
+static int add_probes(struct socket_list *probes, const struct expected_port *expected)
+{
+    struct address loopback = {.family = AF_INET, .bytes = {127, 0, 0, 1}};
+    int result;
+
+    if (!expected->any_address)
+        return add_probe(probes, &expected->address, expected->port);
+    result = add_probe(probes, &loopback, expected->port);
+    loopback = (struct address){.family = AF_INET6, .bytes = {[15] = 1}};
+    return result ? result : add_probe(probes, &loopback, expected->port);
+}
+
+/* Whether somebody answers at an expected port without a socket whom nobody knows. Returns 0 when
+ * none does, -EAGAIN, or another -errno. */
+static int probe_silent_ports(const struct reading *reading)
+{
+    struct socket_list probes = {0}, found = {0}, contested = {0};
+    int result = 0;
+
+    for (size_t i = 0; i < reading->config->port_count && !result; i++)
+        if (serves_none(reading->match, i))
+            result = add_probes(&probes, &reading->config->ports[i]);
+    if (!result)
+        result = sock_diag_lookup(reading->diag, &probes, &found, &contested);
+    for (size_t i = 0; i < found.count && !result; i++)
+        if (!ledger_knows(reading->ledger, found.sockets[i].cookie))
+            result = -EAGAIN;
+    socket_list_free(&probes);
+    socket_list_free(&found);
+    socket_list_free(&contested);
+    return result;
+}
+
 int reading_take_known(const struct reading *reading)
 {
     struct socket_list known = {0}, contested = {0};
@@ -181,9 +224,21 @@ int reading_take_known(const struct reading *reading)
         socket_list_sort(reading->list);
         result = match_list(reading);
     }
+    if (!result)
+        result = probe_silent_ports(reading);
     socket_list_free(&known);
     socket_list_free(&contested);
     return result;
+}
+
+size_t reading_questions(const struct reading *reading)
+{
+    size_t questions = reading->list->count;
+
+    for (size_t i = 0; i < reading->config->port_count; i++)
+        if (serves_none(reading->match, i))
+            questions += reading->config->ports[i].any_address ? 2 : 1;
+    return questions;
 }
 
 bool reading_shares_places(const struct socket_list *sorted)

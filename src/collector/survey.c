@@ -19,6 +19,8 @@ struct survey {
     struct census *census;
     bool *absent_before;    /* of each expected port: a reading has confirmed it absent */
     struct pace dumps;      /* of all sockets at the watched ports */
+    int64_t question_cost;  /* of one exact look-up, in nanoseconds; 0: none was made */
+    size_t questions;       /* that the sockets of the last reading take */
     double dump_time;       /* Unix time of the last one */
     bool expects_news;      /* the next one must be a dump */
     bool places_are_shared; /* by some of the sockets: exact look-ups would fail */
@@ -68,12 +70,14 @@ static bool is_due(const struct survey *survey, const struct survey_purpose *pur
 static bool may_look_up(const struct survey *survey, const struct survey_purpose *purpose)
 {
     enum fast_path path = survey->config->fast_paths.look_up;
+    int64_t cost = pace_cost(&survey->dumps);
 
     if (path == FAST_PATH_OFF || purpose->all || survey->expects_news || survey->places_are_shared)
         return false;
-    if (path == FAST_PATH_ON && !pace_allows(&survey->dumps, purpose->now, SHARE))
-        return true;
-    return !is_due(survey, purpose, survey->dumps.at, pace_cost(&survey->dumps));
+    if (path == FAST_PATH_ON)
+        return !pace_allows(&survey->dumps, purpose->now, SHARE);
+    return !is_due(survey, purpose, survey->dumps.at, cost) &&
+           survey->question_cost * (int64_t)survey->questions < cost;
 }
 
 static int dump(struct survey *survey, const struct reading *reading, int64_t now)
@@ -87,7 +91,18 @@ static int dump(struct survey *survey, const struct reading *reading, int64_t no
     pace_note(&survey->dumps, now, begin);
     survey->dump_time = clock_unix_time();
     survey->places_are_shared = reading_shares_places(reading->list);
+    survey->questions = reading_questions(reading);
     return 0;
+}
+
+static int look_up(struct survey *survey, const struct reading *reading)
+{
+    int64_t begin = pace_processor_time();
+    int result = reading_take_known(reading);
+
+    if (survey->questions > 0)
+        survey->question_cost = (pace_processor_time() - begin) / (int64_t)survey->questions;
+    return result;
 }
 
 int survey_take(struct survey *survey, const struct survey_purpose *purpose,
@@ -103,7 +118,7 @@ int survey_take(struct survey *survey, const struct survey_purpose *purpose,
                                     .match = match};
 
     if (may_look_up(survey, purpose)) {
-        int result = reading_take_known(&reading);
+        int result = look_up(survey, &reading);
 
         if (result != -EAGAIN)
             return result;

@@ -11,6 +11,9 @@
 
 struct sock_diag;
 
+/* In place of a socket's cookie: whoever is there (INET_DIAG_NOCOOKIE in both halves). */
+#define SOCK_DIAG_ANY_COOKIE UINT64_MAX
+
 /* Open the netlink socket; it stays in the network namespace it was made in. filter: whether the
  * kernel is asked to pass only the sockets of some ports, or all are read.
  * Returns 0 and the handle, which sock_diag_close releases; or -errno. */

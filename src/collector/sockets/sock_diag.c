@@ -404,7 +404,7 @@ int sock_diag_sweep(struct sock_diag *diag, struct socket_list *wanted, size_t m
     if (result || wanted->count == 0)
         return result;
     sweep.place = wanted->sockets[0];
-    sweep.place.cookie = UINT64_MAX; /* INET_DIAG_NOCOOKIE in both halves */
+    sweep.place.cookie = SOCK_DIAG_ANY_COOKIE;
     while (wanted->count > 0 && sweep.tries < most && !result &&
            (sweep.varied || sweep.tries < ALIKE))
         result = sweep_batch(diag, &sweep);
