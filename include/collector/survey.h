@@ -40,6 +40,9 @@ int survey_take(struct survey *survey, const struct survey_purpose *purpose,
 /* Have the next reading tell whatever is new: something is there that none has told. */
 void survey_expect_news(struct survey *survey);
 
+/* Whether the last reading told of all sockets at the watched ports, those that are new too. */
+bool survey_told_all(const struct survey *survey);
+
 /* When all sockets of the watched ports were last read, those that are new among them: Unix time
  * in seconds, 0: never. */
 double survey_time(const struct survey *survey);

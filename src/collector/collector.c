@@ -404,7 +404,9 @@ static void enter_host_errors(struct collector *collector)
     const struct host_facts *facts = &collector->look.host;
     uint64_t errors;
 
-    if (collector->look.sockets_error || collector->look.partial)
+    /* What a new socket dropped that is not seen yet must not pass for nobody's. */
+    if (collector->look.sockets_error || collector->look.partial ||
+        !survey_told_all(collector->parts.survey))
         return;
     /* The baseline comes after the sockets' own: what was dropped in between is theirs. */
     if (!ledger_host_has_baseline(collector->ledger)) {

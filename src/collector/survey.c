@@ -22,6 +22,7 @@ struct survey {
     int64_t question_cost;  /* of one exact look-up, in nanoseconds; 0: none was made */
     size_t questions;       /* that the sockets of the last reading take */
     double dump_time;       /* Unix time of the last one */
+    bool told_all;          /* by the last reading */
     bool expects_news;      /* the next one must be a dump */
     bool places_are_shared; /* by some of the sockets: exact look-ups would fail */
 };
@@ -85,6 +86,7 @@ static int dump(struct survey *survey, const struct reading *reading, int64_t no
     int64_t begin = pace_processor_time();
     int result = reading_take(reading);
 
+    survey->told_all = result == 0;
     survey->expects_news = result != 0;
     if (result)
         return result;
@@ -100,6 +102,7 @@ static int look_up(struct survey *survey, const struct reading *reading)
     int64_t begin = pace_processor_time();
     int result = reading_take_known(reading);
 
+    survey->told_all = false;
     if (survey->questions > 0)
         survey->question_cost = (pace_processor_time() - begin) / (int64_t)survey->questions;
     return result;
@@ -130,6 +133,11 @@ int survey_take(struct survey *survey, const struct survey_purpose *purpose,
 void survey_expect_news(struct survey *survey)
 {
     survey->expects_news = true;
+}
+
+bool survey_told_all(const struct survey *survey)
+{
+    return survey->told_all;
 }
 
 double survey_time(const struct survey *survey)

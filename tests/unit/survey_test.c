@@ -15,9 +15,9 @@
 #include "collector/survey.h"
 #include "udp_sockets.h"
 
-enum { PORTS = 2, PORT = 5514, MANY = 500 };
+enum { NUMBERS = 3, PORTS = 4, PORT = 5514, MANY = 500 };
 
-static const uint16_t numbers[PORTS] = {PORT, PORT + 1};
+static const uint16_t numbers[NUMBERS] = {PORT, PORT + 1, PORT + 2};
 
 struct world {
     struct receiver receiver;
@@ -54,8 +54,12 @@ static void open_world(struct world *world, struct fast_paths paths)
     *world = (struct world){.receiver = {.name = (char *)"one", .required = true}};
     world->expected[0] = (struct expected_port){
         .receiver = &world->receiver, .any_address = true, .port = numbers[0]};
-    world->expected[1] = (struct expected_port){.receiver = &world->receiver, .port = numbers[1]};
+    world->expected[1] = world->expected[2] =
+        (struct expected_port){.receiver = &world->receiver, .port = numbers[1]};
+    world->expected[2].any_address = true;
+    world->expected[3] = (struct expected_port){.receiver = &world->receiver, .port = numbers[2]};
     address_parse("127.0.0.1", &world->expected[1].address);
+    world->expected[3].address = world->expected[1].address;
     world->config = (struct config){.sample_interval = 1000000000,
                                     .peak_window = 60000000000,
                                     .fast_paths = paths,
@@ -66,7 +70,7 @@ static void open_world(struct world *world, struct fast_paths paths)
     assert_int_equal(ledger_open(&world->ledger), 0);
     assert_int_equal(ledger_configure(world->ledger, &world->config), 0);
     assert_int_equal(sock_diag_open(&world->diag, paths.filter), 0);
-    assert_int_equal(survey_open(&world->survey, &world->config, numbers, PORTS, world->diag), 0);
+    assert_int_equal(survey_open(&world->survey, &world->config, numbers, NUMBERS, world->diag), 0);
     world->now = clock_monotonic();
 }
 
@@ -88,8 +92,8 @@ static void enter(struct world *world)
         .now = world->now, .time = 1, .ports = ports, .port_count = PORTS, .readings = readings};
 
     for (size_t i = 0; i < PORTS; i++) {
-        ports[i] =
-            (struct ledger_port_sample){.address = "?", .port = numbers[i], .state = PORT_UNKNOWN};
+        ports[i] = (struct ledger_port_sample){
+            .address = "?", .port = world->expected[i].port, .state = PORT_UNKNOWN};
         for (size_t j = world->match.first[i]; j < world->match.first[i + 1]; j++)
             readings[sample.reading_count++] = (struct ledger_reading){
                 .socket = &world->list.sockets[world->match.entries[j].socket],
@@ -151,12 +155,14 @@ static void test_known_sockets_are_told_as_they_are_now(void **state)
     take(&world, 0, false); /* the one before is gone: that is looked into */
     assert_non_null(find(&world, descriptor));
     assert_true(survey_time(world.survey) > time);
+    assert_true(survey_told_all(world.survey));
     time = survey_time(world.survey);
     int sender = open_at(&(struct place){0});
     assert_int_equal(connect_to(sender, &specific), 0);
     assert_int_equal(send(sender, "x", 1, 0), 1);
     take(&world, 0, false);
     assert_true(find(&world, descriptor)->receive_queue_bytes > 0);
+    assert_false(survey_told_all(world.survey));
     assert_true(survey_time(world.survey) == time);
     close(sender);
     close(descriptor);
@@ -194,6 +200,55 @@ static void test_news_are_told_within_bounds(void **state)
     assert_true(tells_news(look_ups, 3600 * second, false, false));
     assert_true(tells_news(look_ups, 3600 * second, true, false));
     assert_true(tells_news((struct fast_paths){.look_up = FAST_PATH_OFF}, 0, false, false));
+}
+
+/* At a port that had none. */
+static void check_a_silent_port(const struct place *place, bool told)
+{
+    struct world world;
+    int descriptor;
+
+    open_world(&world, look_ups);
+    take(&world, 0, false);
+    assert_int_equal(world.list.count, 0);
+    descriptor = open_at(place);
+    assert_true(descriptor >= 0);
+    take(&world, 0, false);
+    if ((find(&world, descriptor) != NULL) != told)
+        fail_msg("%s:%d is told: %d", place->address ? place->address : "*", place->port, !told);
+    close(descriptor);
+    close_world(&world);
+}
+
+static void test_a_silent_port_is_asked_at_each_look(void **state)
+{
+    (void)state;
+
+    check_a_silent_port(&wildcard, true);
+    check_a_silent_port(&specific, true);
+    check_a_silent_port(&(struct place){.family = AF_INET6, .port = PORT}, true);
+    check_a_silent_port(&(struct place){.family = AF_INET6, .address = "::1", .port = PORT}, true);
+    check_a_silent_port(&(struct place){.address = "127.0.0.1", .port = PORT + 1}, true);
+    check_a_silent_port(&(struct place){.port = PORT + 1}, true);
+    check_a_silent_port(&(struct place){.address = "127.0.0.2", .port = PORT}, false);
+}
+
+static void test_an_answer_of_a_known_one_is_no_news(void **state)
+{
+    struct world world;
+    int descriptor;
+    double time;
+    (void)state;
+
+    /* It serves the port with this address, and answers for the one with any. */
+    descriptor =
+        open_with_one(&world, look_ups, (struct place){.address = "127.0.0.1", .port = PORT + 1});
+    time = survey_time(world.survey);
+    take(&world, 0, false);
+    assert_int_equal(world.list.count, 1);
+    assert_true(survey_time(world.survey) == time);
+    close(descriptor);
+    close_world(&world);
 }
 
 static void test_where_the_kernel_chooses_who_answers_nobody_is_asked(void **state)
@@ -249,9 +304,9 @@ static void test_those_that_nobody_named_are_counted(void **state)
 {
     const struct place places[] = {
         wildcard,                                                 /* expected */
-        {.port = PORT + 1},                                       /* serves 127.0.0.1 */
-        {.family = AF_INET6, .address = "::1", .port = PORT + 1}, /* does not */
-        {.port = PORT + 2},
+        {.port = PORT + 2},                                       /* serves 127.0.0.1 */
+        {.family = AF_INET6, .address = "::1", .port = PORT + 2}, /* does not */
+        {.port = PORT + 4},
         {.family = AF_INET6, .port = PORT + 3, .ipv6_only = true},
     };
     enum { COUNT = sizeof(places) / sizeof(*places) };
@@ -288,7 +343,7 @@ static void test_a_count_goes_on_where_it_stopped(void **state)
     for (size_t i = 0; i < MANY; i++)
         descriptors[i] = open_at(&(struct place){.port = (uint16_t)(20000 + i)});
     open_world(&world, (struct fast_paths){0});
-    assert_int_equal(census_open(&census, &world.config, numbers, PORTS), 0);
+    assert_int_equal(census_open(&census, &world.config, numbers, NUMBERS), 0);
     while (census_go_on(census, 0, world.now)) {
         assert_true(census_is_under_way(census));
         assert_false(census_result(census, &unexpected, &time));
@@ -312,6 +367,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_sockets_are_told_as_they_are_now),
         cmocka_unit_test(test_news_are_told_within_bounds),
+        cmocka_unit_test(test_a_silent_port_is_asked_at_each_look),
+        cmocka_unit_test(test_an_answer_of_a_known_one_is_no_news),
         cmocka_unit_test(test_where_the_kernel_chooses_who_answers_nobody_is_asked),
         cmocka_unit_test(test_a_kernel_that_refuses_filters),
         cmocka_unit_test(test_those_that_nobody_named_are_counted),
