@@ -4,16 +4,15 @@
 
 #include <stdbool.h>
 
+struct body;
 struct gzip;
 struct mg_connection;
 
-/* What to send: the body is text, or what the descriptor holds. All stays the caller's. */
+/* What to send with a body. All stays the caller's. */
 struct reply {
     int status;
     const char *content_type;
     const char *headers; /* further ones, each ended by CRLF; NULL: none */
-    const char *text;
-    int descriptor;    /* used when text is NULL */
     struct gzip *gzip; /* compresses the body, if that gains anything; NULL: it is not asked for */
 };
 
@@ -23,12 +22,16 @@ void reply_be_last(struct mg_connection *connection);
 /* Whether reply_be_last was called. */
 bool reply_is_last(const struct mg_connection *connection);
 
-/* Send it; to a HEAD the header alone.
+/* Send it; to a HEAD the header alone. The body may be changed on the way, and stays the caller's
+ * to free.
  * Returns 0 (also when the client went away meanwhile), or -errno when nothing was sent. */
-int reply_send(struct mg_connection *connection, const struct reply *reply);
+int reply_send(struct mg_connection *connection, const struct reply *reply, struct body *body);
 
-/* Send a line of plain text. Out of memory is all that can hinder it; then the connection ends
- * without a reply. headers: as in struct reply. */
+/* Send it with a copy of the text. Out of memory is all that can hinder it; then the connection
+ * ends without a reply. */
+void reply_send_copy(struct mg_connection *connection, const struct reply *reply, const char *text);
+
+/* Send a line of plain text; else as reply_send_copy. headers: as in struct reply. */
 void reply_send_text(struct mg_connection *connection, int status, const char *headers,
                      const char *text);
 

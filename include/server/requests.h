@@ -1,10 +1,11 @@
-/* The channel on the server's side: any thread asks and waits, one thread hands the answers out. */
+/* The channel on the server's side: any thread asks and waits; who waits reads the answers. */
 #ifndef UDPWATCH_REQUESTS_H
 #define UDPWATCH_REQUESTS_H
 
 #include <stdint.h>
 
 #include "channel.h"
+#include "server/body.h"
 
 struct requests;
 
@@ -14,13 +15,14 @@ int requests_open(struct requests **requests, int channel);
 void requests_close(struct requests *requests);
 
 /* Ask the collector and wait at most patience nanoseconds; from any thread.
- * Returns 0 and a descriptor of the answer, the caller's to close; -ENODATA: the collector has no
- * answer; -ETIMEDOUT: none came in time (one that comes later is dropped); -errno of the channel.
- */
+ * Returns 0 and the answer, the caller's to free; -ENODATA: the collector has no answer;
+ * -ETIMEDOUT: none came in time (one that comes later is dropped by the next who asks); -ENOMEM; or
+ * -errno of the channel. */
 int requests_ask(struct requests *requests, enum channel_format format, int64_t patience,
-                 int *descriptor);
+                 struct body *body);
 
-/* Hand out the answers until the channel ends. Returns 0 at its end, or -errno. */
+/* Wait until the channel ends. Returns 0 at its end, or -errno: something else than an answer came,
+ * which ends it. */
 int requests_run(struct requests *requests);
 
 #endif

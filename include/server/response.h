@@ -1,4 +1,4 @@
-/* The bytes of an HTTP response. */
+/* The header of an HTTP response: pure. */
 #ifndef UDPWATCH_RESPONSE_H
 #define UDPWATCH_RESPONSE_H
 
@@ -12,12 +12,14 @@ struct response {
     const char *headers; /* further ones, each ended by CRLF; NULL: none */
     bool gzip;           /* how the body is encoded */
     size_t length;       /* of the body, as it is sent */
-    bool has_body;       /* false: the answer to HEAD */
     bool keep_alive;
 };
 
-/* Make a buffer of the header with room for the body behind it.
- * now: for the Date. header: its length. Returns the buffer, the caller's to free, or NULL. */
-char *response_begin(const struct response *response, time_t now, size_t *header);
+enum { RESPONSE_HEADER_SIZE = 1024 };
+
+/* Write the header, with the empty line that ends it. now: for the Date.
+ * Returns its length, or 0: it does not fit. */
+size_t response_write(const struct response *response, time_t now,
+                      char header[static RESPONSE_HEADER_SIZE]);
 
 #endif

@@ -1,19 +1,17 @@
 #include "server/reply.h"
 
+#include <assert.h>
 #include <civetweb.h>
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "file.h"
+#include "server/body.h"
 #include "server/gzip.h"
 #include "server/response.h"
 
-/* More than any body; mg_write takes an int. */
-enum { MOST_BYTES = 256 << 20 };
+static_assert((int)RESPONSE_HEADER_SIZE <= (int)BODY_ROOM, "a header fits before its body");
 
 void reply_be_last(struct mg_connection *connection)
 {
@@ -46,88 +44,69 @@ static bool may_keep_alive(const struct mg_connection *connection)
            !mg_get_header(connection, "Transfer-Encoding") && !mg_get_header(connection, "Upgrade");
 }
 
-static int fill_body(const struct reply *reply, char *bytes, size_t length)
+/* Put the compressed body in the place of the plain one, and say so in the response; where that
+ * gains nothing it stays. HEAD compresses as well, as its header is that of GET. */
+static void compress_body(struct gzip *gzip, struct body *body, struct response *response)
 {
-    if (!reply->text)
-        return file_read_whole(reply->descriptor, bytes, length);
-    memcpy(bytes, reply->text, length);
+    char *compressed;
+    size_t length = gzip_compress(gzip, body_bytes(body), body->length, &compressed);
+    if (length == 0)
+        return;
+    memcpy(body_bytes(body), compressed, length);
+    free(compressed);
+    body->length = length;
+    response->length = length;
+    response->gzip = true;
+}
+
+/* Header and body go out in one piece: one segment where they fit, and one look at what failed. */
+static int write_response(struct mg_connection *connection, const struct response *response,
+                          const struct body *body)
+{
+    char header[RESPONSE_HEADER_SIZE];
+    size_t length = response_write(response, time(NULL), header);
+    if (length == 0)
+        return -ENOBUFS;
+    char *begin = body_bytes(body) - length;
+    memcpy(begin, header, length);
+    length += is_head(connection) ? 0 : body->length;
+    bool whole = mg_write(connection, begin, length) == (int)length;
+    if (!whole || !response->keep_alive)
+        mg_disable_connection_keep_alive(connection);
     return 0;
 }
 
-/* The length of the body, or -errno. */
-static int64_t body_length(const struct reply *reply)
+int reply_send(struct mg_connection *connection, const struct reply *reply, struct body *body)
 {
-    if (reply->text)
-        return (int64_t)strlen(reply->text);
-    off_t length = lseek(reply->descriptor, 0, SEEK_END);
-    if (length < 0)
-        return -errno;
-    return length <= MOST_BYTES ? (int64_t)length : -EFBIG;
-}
-
-/* Returns the body compressed, the caller's to free, and says so in the response; or NULL: it goes
- * out as it is. HEAD compresses as well, as its header is that of GET. */
-static char *compress_body(const struct reply *reply, struct response *response)
-{
-    char *compressed = NULL;
-    char *plain = reply->gzip ? malloc(response->length + 1) : NULL;
-    if (plain && fill_body(reply, plain, response->length) == 0) {
-        size_t length = gzip_compress(reply->gzip, plain, response->length, &compressed);
-        response->gzip = length > 0;
-        response->length = length > 0 ? length : response->length;
-    }
-    free(plain);
-    return compressed;
-}
-
-/* Header and body go out in one piece: one segment where they fit, and one look at what failed.
- * compressed: what compress_body returned. */
-static int write_response(struct mg_connection *connection, const struct reply *reply,
-                          const struct response *response, const char *compressed)
-{
-    size_t length;
-    char *bytes = response_begin(response, time(NULL), &length);
-    if (!bytes)
-        return -ENOMEM;
-    int result = 0;
-    if (response->has_body && compressed)
-        memcpy(bytes + length, compressed, response->length);
-    else if (response->has_body)
-        result = fill_body(reply, bytes + length, response->length);
-    length += response->has_body ? response->length : 0;
-    bool whole = !result && mg_write(connection, bytes, length) == (int)length;
-    free(bytes);
-    if (!whole || !response->keep_alive)
-        mg_disable_connection_keep_alive(connection);
-    return result;
-}
-
-int reply_send(struct mg_connection *connection, const struct reply *reply)
-{
-    int64_t length = body_length(reply);
-    if (length < 0)
-        return (int)length;
     struct response response = {
         .status = reply->status,
         .content_type = reply->content_type,
         .headers = reply->headers,
-        .length = (size_t)length,
-        .has_body = !is_head(connection),
+        .length = body->length,
         .keep_alive = may_keep_alive(connection),
     };
-    char *compressed = compress_body(reply, &response);
-    int result = write_response(connection, reply, &response, compressed);
-    free(compressed);
-    return result;
+    if (reply->gzip)
+        compress_body(reply->gzip, body, &response);
+    return write_response(connection, &response, body);
+}
+
+void reply_send_copy(struct mg_connection *connection, const struct reply *reply, const char *text)
+{
+    struct body body;
+    int result = body_make(&body, strlen(text));
+    if (!result) {
+        memcpy(body_bytes(&body), text, body.length);
+        result = reply_send(connection, reply, &body);
+    }
+    body_free(&body);
+    if (result)
+        mg_disable_connection_keep_alive(connection);
 }
 
 void reply_send_text(struct mg_connection *connection, int status, const char *headers,
                      const char *text)
 {
-    struct reply reply = {.status = status,
-                          .content_type = "text/plain; charset=utf-8",
-                          .headers = headers,
-                          .text = text};
-    if (reply_send(connection, &reply) < 0)
-        mg_disable_connection_keep_alive(connection);
+    struct reply reply = {
+        .status = status, .content_type = "text/plain; charset=utf-8", .headers = headers};
+    reply_send_copy(connection, &reply, text);
 }

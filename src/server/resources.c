@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "server/accept.h"
 #include "server/page.h"
@@ -51,24 +50,23 @@ static struct gzip *wanted_gzip(const struct mg_connection *connection,
 }
 
 static int ask(struct mg_connection *connection, const struct resources *resources,
-               enum channel_format format, int *descriptor)
+               enum channel_format format, struct body *body)
 {
     const char *timeout = mg_get_header(connection, "X-Prometheus-Scrape-Timeout-Seconds");
-    return requests_ask(resources->requests, format, patience_of(timeout), descriptor);
+    return requests_ask(resources->requests, format, patience_of(timeout), body);
 }
 
 /* Send what the collector gives, in the reply's content type. */
 static void send_from_collector(struct mg_connection *connection, const struct resources *resources,
                                 enum channel_format format, struct reply reply)
 {
+    struct body body = {0};
     reply.status = 200;
-    reply.descriptor = -1;
     reply.gzip = wanted_gzip(connection, resources);
-    int result = ask(connection, resources, format, &reply.descriptor);
+    int result = ask(connection, resources, format, &body);
     if (!result)
-        result = reply_send(connection, &reply);
-    if (reply.descriptor >= 0)
-        close(reply.descriptor);
+        result = reply_send(connection, &reply, &body);
+    body_free(&body);
     if (result)
         send_unavailable(connection, result);
 }
@@ -96,10 +94,9 @@ static void send_status(struct mg_connection *connection, const struct resources
 
 static void send_ready(struct mg_connection *connection, const struct resources *resources)
 {
-    int descriptor = -1;
-    int result = ask(connection, resources, FORMAT_READY, &descriptor);
-    if (descriptor >= 0)
-        close(descriptor);
+    struct body body = {0};
+    int result = ask(connection, resources, FORMAT_READY, &body);
+    body_free(&body);
     if (result)
         send_unavailable(connection, result);
     else
@@ -119,10 +116,8 @@ static void send_static(struct mg_connection *connection, const struct resources
     struct reply reply = {.status = 200,
                           .content_type = content_type,
                           .headers = "Vary: Accept-Encoding\r\n",
-                          .text = text,
                           .gzip = wanted_gzip(connection, resources)};
-    if (reply_send(connection, &reply) < 0)
-        mg_disable_connection_keep_alive(connection);
+    reply_send_copy(connection, &reply, text);
 }
 
 void resources_answer(struct mg_connection *connection, enum route route,

@@ -1,9 +1,6 @@
 #include "server/response.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-enum { HEADER_SIZE = 1024 };
 
 static const char *reason_of(int status)
 {
@@ -38,15 +35,13 @@ static void format_date(time_t now, char date[static 40])
         date[0] = '\0';
 }
 
-char *response_begin(const struct response *response, time_t now, size_t *header)
+size_t response_write(const struct response *response, time_t now,
+                      char header[static RESPONSE_HEADER_SIZE])
 {
     char date[40];
     format_date(now, date);
-    char *bytes = malloc(HEADER_SIZE + (response->has_body ? response->length : 0));
-    if (!bytes)
-        return NULL;
     int length = snprintf(
-        bytes, HEADER_SIZE,
+        header, RESPONSE_HEADER_SIZE,
         "HTTP/1.1 %d %s\r\n"
         "Date: %s\r\n"
         "Content-Type: %s\r\n"
@@ -59,10 +54,5 @@ char *response_begin(const struct response *response, time_t now, size_t *header
         response->status, reason_of(response->status), date, response->content_type,
         response->length, response->gzip ? "Content-Encoding: gzip\r\n" : "",
         response->headers ? response->headers : "", response->keep_alive ? "keep-alive" : "close");
-    if (length < 0 || length >= HEADER_SIZE) {
-        free(bytes);
-        return NULL;
-    }
-    *header = (size_t)length;
-    return bytes;
+    return length < 0 || length >= RESPONSE_HEADER_SIZE ? 0 : (size_t)length;
 }

@@ -226,6 +226,91 @@ static void test_refuses_several_descriptors(void **state)
         assert_refused(pair, &message, HEADER + 1, count);
 }
 
+static void test_answers_bring_their_text(void **state)
+{
+    const struct pair *pair = *state;
+    static char text[CHANNEL_ANSWER_SIZE];
+    static char received[CHANNEL_ANSWER_SIZE];
+    struct channel_answer answer;
+    int sealed = -1;
+
+    memset(text, 'x', sizeof text - 1);
+    assert_int_equal(channel_receive_answer(pair->far, received, &answer), -EAGAIN);
+    assert_int_equal(channel_answer(pair->near, 7, text, sizeof text - 1, &sealed), 0);
+    assert_int_equal(sealed, -1);
+    assert_int_equal(channel_receive_answer(pair->far, received, &answer), 1);
+    assert_true(answer.id == 7 && answer.descriptor == -1);
+    assert_int_equal(answer.length, sizeof text - 1);
+    assert_memory_equal(received, text, sizeof text);
+    assert_int_equal(channel_answer(pair->near, 8, NULL, 0, &sealed), 0);
+    assert_int_equal(channel_receive_answer(pair->far, received, &answer), 1);
+    assert_true(answer.id == 8 && answer.descriptor == -1 && answer.length == 0);
+}
+
+/* Text that nobody reads leaves room for the answers to all the threads of the server. */
+static void test_answers_that_wait_leave_room(void **state)
+{
+    enum { ANSWERS = 40 };
+    const struct pair *pair = *state;
+    static char text[CHANNEL_ANSWER_SIZE];
+    static char received[CHANNEL_ANSWER_SIZE];
+    struct channel_answer answer;
+    int sealed = -1;
+    size_t with_text = 0;
+
+    memset(text, 'x', sizeof text - 1);
+    fcntl(pair->near, F_SETFL, O_NONBLOCK);
+    for (uint64_t id = 0; id < ANSWERS; id++)
+        assert_int_equal(channel_answer(pair->near, id, text, sizeof text - 1, &sealed), 0);
+    assert_true(sealed >= 0);
+    close(sealed);
+    for (uint64_t id = 0; id < ANSWERS; id++) {
+        assert_int_equal(channel_receive_answer(pair->far, received, &answer), 1);
+        assert_true(answer.id == id);
+        assert_true((answer.descriptor >= 0) != (answer.length == sizeof text - 1));
+        with_text += answer.length > 0;
+        if (answer.descriptor >= 0)
+            close(answer.descriptor);
+    }
+    assert_in_range(with_text, 1, 2);
+    sealed = -1;
+    assert_int_equal(channel_answer(pair->near, ANSWERS, text, sizeof text - 1, &sealed), 0);
+    assert_int_equal(sealed, -1); /* room again */
+}
+
+static void assert_no_answer(const struct pair *pair, const void *bytes, size_t length,
+                             size_t count)
+{
+    static char received[CHANNEL_ANSWER_SIZE];
+    struct channel_answer answer;
+    size_t before = open_descriptors();
+
+    send_raw(pair->near, bytes, length, count);
+    assert_int_equal(channel_receive_answer(pair->far, received, &answer), -EPROTO);
+    assert_int_equal(answer.descriptor, -1);
+    assert_int_equal(open_descriptors(), before);
+}
+
+static void test_refuses_what_is_no_answer(void **state)
+{
+    const struct pair *pair = *state;
+    static char bytes[HEADER + CHANNEL_ANSWER_SIZE + 1];
+    struct channel_message *message = (struct channel_message *)(void *)bytes;
+
+    message->kind = CHANNEL_ANSWER;
+    for (size_t length = 1; length <= HEADER; length++)
+        assert_no_answer(pair, bytes, length, length % 2);
+    assert_no_answer(pair, bytes, HEADER + 1, 2);
+    assert_no_answer(pair, bytes, sizeof bytes, 1); /* a byte too many */
+    message->text[2] = 'x';
+    assert_no_answer(pair, bytes, HEADER + 3, 1); /* no NUL */
+    message->format = FORMAT_METRICS;
+    assert_no_answer(pair, bytes, HEADER + 1, 0);
+    message->format = 0;
+    message->kind = CHANNEL_READY;
+    assert_no_answer(pair, bytes, HEADER + 1, 1);
+}
+
 static void test_seals_against_every_change(void **state)
 {
     char bytes[] = "text";
@@ -268,6 +353,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refuses_unknown_kinds_and_formats, open_pair,
                                         close_pair),
         cmocka_unit_test_setup_teardown(test_refuses_several_descriptors, open_pair, close_pair),
+        cmocka_unit_test_setup_teardown(test_answers_bring_their_text, open_pair, close_pair),
+        cmocka_unit_test_setup_teardown(test_answers_that_wait_leave_room, open_pair, close_pair),
+        cmocka_unit_test_setup_teardown(test_refuses_what_is_no_answer, open_pair, close_pair),
         cmocka_unit_test(test_seals_against_every_change),
         cmocka_unit_test(test_seals_nothing_too),
     };

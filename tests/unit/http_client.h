@@ -121,15 +121,19 @@ struct collector {
     pthread_t thread;
 };
 
-static inline int make_answer(const struct collector *collector, uint32_t format)
+static inline void answer_at_length(const struct collector *collector,
+                                    const struct channel_message *request)
 {
     size_t size = atomic_load(&collector->size);
-    char *bytes = malloc(size + 1);
+    char *text = malloc(size + 1);
+    int sealed = size > 0 ? -1 : channel_seal("", 0);
 
-    memset(bytes, 'a' + (int)format, size);
-    int descriptor = channel_seal(bytes, size);
-    free(bytes);
-    return descriptor;
+    memset(text, 'a' + (int)request->format, size);
+    text[size] = '\0';
+    channel_answer(collector->channel, request->id, text, size, &sealed);
+    if (sealed >= 0)
+        close(sealed);
+    free(text);
 }
 
 static inline void answer_request(struct collector *collector,
@@ -138,20 +142,21 @@ static inline void answer_request(struct collector *collector,
     struct channel_message message = {.kind = CHANNEL_ANSWER, .id = request->id};
     int conduct = atomic_load(&collector->conduct);
     int pipe_ends[2] = {-1, -1};
-    int descriptor = -1;
 
     atomic_fetch_add(&collector->requests, 1);
     if (conduct == IS_SILENT)
         return;
-    if (conduct == ANSWERS)
-        descriptor = make_answer(collector, request->format);
-    if (conduct == SENDS_A_PIPE && pipe(pipe_ends) == 0)
-        descriptor = pipe_ends[0];
-    channel_send(collector->channel, &message, descriptor);
-    if (descriptor >= 0)
-        close(descriptor);
-    if (pipe_ends[1] >= 0)
+    if (conduct == ANSWERS) {
+        answer_at_length(collector, request);
+        return;
+    }
+    if (conduct == SENDS_A_PIPE && pipe(pipe_ends) < 0)
+        return;
+    channel_send(collector->channel, &message, pipe_ends[0]);
+    if (pipe_ends[0] >= 0) {
+        close(pipe_ends[0]);
         close(pipe_ends[1]);
+    }
 }
 
 static inline void *run_collector(void *argument)

@@ -46,54 +46,63 @@ bool answers_need_look(const struct answer_requests *requests)
     return false;
 }
 
-/* Render one format. Returns a sealed descriptor, or -errno. */
-static int render(const struct look *look, const struct agent_history *history, uint32_t format)
-{
-    struct text text = {0};
-    int result;
+/* What answers the requests for one format, made when the first is answered. */
+struct finished {
+    bool made;
+    struct text text;
+    int sealed; /* -1: no answer needed it yet */
+};
 
-    if (format == FORMAT_METRICS) {
-        metrics_write(look, history, EXPOSITION_TEXT, &text);
-    } else if (format == FORMAT_OPENMETRICS) {
-        metrics_write(look, history, EXPOSITION_OPENMETRICS, &text);
-    } else if (format == FORMAT_STATUS_JSON) {
-        report_json(look, &text);
-    } else if (format == FORMAT_PAGE) {
-        page_write(look, history, &text);
-    } else {
-        text_append(&text, "ready\n");
-    }
-    result = text.failed ? -ENOMEM : channel_seal(text.bytes, text.length);
-    text_free(&text);
-    return result;
+static void finish(struct finished *finished, const struct look *look,
+                   const struct agent_history *history, uint32_t format)
+{
+    struct text *text = &finished->text;
+
+    *finished = (struct finished){.made = true, .sealed = -1};
+    if (format == FORMAT_READY)
+        text_append(text, "ready\n");
+    else if (!look)
+        return;
+    else if (format == FORMAT_METRICS)
+        metrics_write(look, history, EXPOSITION_TEXT, text);
+    else if (format == FORMAT_OPENMETRICS)
+        metrics_write(look, history, EXPOSITION_OPENMETRICS, text);
+    else if (format == FORMAT_STATUS_JSON)
+        report_json(look, text);
+    else
+        page_write(look, history, text);
 }
 
-static void answer(struct supervisor *supervisor, const struct answer_request *request,
-                   int descriptor)
+static void answer(struct supervisor *supervisor, uint64_t id, struct finished *finished)
 {
-    struct channel_message message = {.kind = CHANNEL_ANSWER, .id = request->id};
-    int result = channel_send(supervisor_channel(supervisor), &message, descriptor);
+    const struct text *text = &finished->text;
+    int result = channel_answer(supervisor_channel(supervisor), id, text->bytes,
+                                text->failed ? 0 : text->length, &finished->sealed);
 
     /* The server gives up waiting by itself, and its death shows as end of file. */
     if (result && result != -EPIPE)
         log_debug("cannot answer the server: %s", strerror(-result));
 }
 
+static void release(struct finished *finished)
+{
+    if (finished->made && finished->sealed >= 0)
+        close(finished->sealed);
+    text_free(&finished->text);
+}
+
 void answers_send(struct supervisor *supervisor, const struct answer_requests *requests,
                   const struct look *look, const struct agent_history *history)
 {
-    int descriptors[FORMATS] = {0};
+    struct finished finished[FORMATS] = {0};
 
     for (size_t i = 0; i < requests->count; i++) {
-        uint32_t format = requests->waiting[i].format;
-        bool failed = !look && format != FORMAT_READY;
+        const struct answer_request *request = &requests->waiting[i];
 
-        if (!failed && descriptors[format] == 0)
-            descriptors[format] = render(look, history, format);
-        answer(supervisor, &requests->waiting[i],
-               failed || descriptors[format] < 0 ? -1 : descriptors[format]);
+        if (!finished[request->format].made)
+            finish(&finished[request->format], look, history, request->format);
+        answer(supervisor, request->id, &finished[request->format]);
     }
     for (size_t i = 0; i < FORMATS; i++)
-        if (descriptors[i] > 0)
-            close(descriptors[i]);
+        release(&finished[i]);
 }
