@@ -24,6 +24,7 @@ static const int64_t oldest_whole_look = 1000000000;
 struct parts {
     struct survey *survey;
     struct vacancy *vacancy;
+    struct host *host;
     uint16_t *ports; /* those that are expected, rising, without repeats */
     size_t port_count;
 };
@@ -57,6 +58,7 @@ static void free_parts(struct parts *parts)
 {
     survey_close(parts->survey);
     vacancy_close(parts->vacancy);
+    host_close(parts->host);
     free(parts->ports);
 }
 
@@ -81,6 +83,8 @@ static int make_parts(const struct collector *collector, const struct config *co
     if (!result)
         result =
             survey_open(&parts->survey, config, parts->ports, parts->port_count, collector->diag);
+    if (!result)
+        result = host_open(&parts->host, config->procfs);
     if (result) {
         free_parts(parts);
         *parts = (struct parts){0};
@@ -350,7 +354,7 @@ static void read_host(struct collector *collector)
 {
     int64_t begin = clock_monotonic();
 
-    host_read(collector->config->procfs, &collector->look.host);
+    host_read(collector->parts.host, &collector->look.host);
     collector->look.host_seconds = seconds_since(begin);
 }
 
@@ -410,7 +414,7 @@ static void enter_host_errors(struct collector *collector)
         return;
     /* The baseline comes after the sockets' own: what was dropped in between is theirs. */
     if (!ledger_host_has_baseline(collector->ledger)) {
-        host_read(collector->config->procfs, &after);
+        host_read(collector->parts.host, &after);
         facts = &after;
     }
     if (host_receive_errors(facts, &errors))

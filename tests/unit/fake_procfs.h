@@ -166,6 +166,26 @@ static inline char *fake_procfs_make(void)
     return procfs;
 }
 
+/* As fake_procfs_make, with the files of the host that are given; NULL: not there. */
+static inline char *fake_procfs_make_host(const char *v4, const char *v6,
+                                          const char *receive_buffer_max)
+{
+    char path[512];
+    char *procfs = fake_procfs_make();
+    static const char *const directories[] = {"net", "sys", "sys/net", "sys/net/core"};
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+        snprintf(path, sizeof path, "%s/%s", procfs, directories[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    if (v4)
+        fake_write(procfs, v4, strlen(v4), "net/snmp");
+    if (v6)
+        fake_write(procfs, v6, strlen(v6), "net/snmp6");
+    if (receive_buffer_max)
+        fake_write(procfs, receive_buffer_max, strlen(receive_buffer_max), "sys/net/core/rmem_max");
+    return procfs;
+}
+
 static inline void fake_procfs_remove(char *procfs)
 {
     fake_remove(procfs);

@@ -249,31 +249,21 @@ static void receive_errors_are_those_of_both(void **state)
     assert_false(host_receive_errors(&facts, &errors));
 }
 
-/* A procfs with what is given; NULL: not there. The caller gives it to fake_procfs_remove. */
-static char *make_procfs(const char *v4, const char *v6, const char *receive_buffer_max)
+/* Read it once. */
+static void read_host(const char *procfs, struct host_facts *facts)
 {
-    char path[512];
-    char *procfs = fake_procfs_make();
-    static const char *const directories[] = {"net", "sys", "sys/net", "sys/net/core"};
-    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
-        snprintf(path, sizeof path, "%s/%s", procfs, directories[i]);
-        assert_int_equal(mkdir(path, 0755), 0);
-    }
-    if (v4)
-        fake_write(procfs, v4, strlen(v4), "net/snmp");
-    if (v6)
-        fake_write(procfs, v6, strlen(v6), "net/snmp6");
-    if (receive_buffer_max)
-        fake_write(procfs, receive_buffer_max, strlen(receive_buffer_max), "sys/net/core/rmem_max");
-    return procfs;
+    struct host *host;
+    assert_int_equal(host_open(&host, procfs), 0);
+    host_read(host, facts);
+    host_close(host);
 }
 
 static struct host_facts read_from(const char *v4, const char *v6, const char *receive_buffer_max)
 {
     struct host_facts facts;
     memset(&facts, 0x55, sizeof facts);
-    char *procfs = make_procfs(v4, v6, receive_buffer_max);
-    host_read(procfs, &facts);
+    char *procfs = fake_procfs_make_host(v4, v6, receive_buffer_max);
+    read_host(procfs, &facts);
     fake_procfs_remove(procfs);
     return facts;
 }
@@ -317,7 +307,7 @@ static void what_cannot_be_read_is_an_error(void **state)
     assert_int_equal(facts.error, -EBADMSG);
     check_counters(&facts, HOST_V4, (int64_t[]){11, 12, 13, 15, 17, 19});
     assert_false(host_receive_errors(&facts, &errors));
-    host_read("/nonexistent", &facts);
+    read_host("/nonexistent", &facts);
     assert_int_equal(facts.error, -ENOENT);
     assert_true(nothing_is_known(&facts) && !facts.receive_buffer_max_known);
 }
@@ -329,17 +319,17 @@ static void unreadable_files_are_errors(void **state)
     char path[512];
     uint64_t errors;
     struct host_facts facts;
-    char *procfs = make_procfs(NULL, snmp6, NULL);
+    char *procfs = fake_procfs_make_host(NULL, snmp6, NULL);
     snprintf(path, sizeof path, "%s/net/snmp", procfs);
     assert_int_equal(mkdir(path, 0755), 0);
-    host_read(procfs, &facts);
+    read_host(procfs, &facts);
     assert_int_equal(facts.error, -EISDIR);
     fake_procfs_remove(procfs);
 
-    procfs = make_procfs(snmp, NULL, NULL);
+    procfs = fake_procfs_make_host(snmp, NULL, NULL);
     snprintf(path, sizeof path, "%s/net/snmp6", procfs);
     assert_int_equal(mkdir(path, 0755), 0);
-    host_read(procfs, &facts);
+    read_host(procfs, &facts);
     assert_int_equal(facts.error, -EISDIR);
     check_counters(&facts, HOST_V4, (int64_t[]){11, 12, 13, 15, 17, 19});
     assert_false(host_receive_errors(&facts, &errors));
@@ -380,7 +370,7 @@ static void this_host_is_read(void **state)
 {
     (void)state;
     struct host_facts facts;
-    host_read("/proc", &facts);
+    read_host("/proc", &facts);
     assert_int_equal(facts.error, 0);
     assert_true(facts.known[HOST_V4][HOST_RECEIVED]);
     assert_true(facts.known[HOST_V4][HOST_RECEIVE_ERRORS]);

@@ -28,9 +28,18 @@ struct host_facts {
     uint64_t receive_buffer_max;   /* bytes */
 };
 
-/* Read them. procfs: the directory. A host without IPv6 has no net/snmp6: the counters of v6 are
- * then not known, and that is no error. facts->error says what went wrong. */
-void host_read(const char *procfs, struct host_facts *facts);
+struct host;
+
+/* procfs: the directory; nothing is opened yet. Returns 0 and what host_close releases, or -ENOMEM.
+ */
+int host_open(struct host **host, const char *procfs);
+void host_close(struct host *host); /* NULL is allowed */
+
+/* Read them, as they are now. The files stay open for the next time, which the kernel answers anew
+ * all the same; they are opened again when the path leads to another directory, and each time in
+ * one that is no procfs. A host without IPv6 has no net/snmp6: the counters of v6 are then not
+ * known, and that is no error. facts->error says what went wrong. */
+void host_read(struct host *host, struct host_facts *facts);
 
 /* Pure parts. text: length bytes as read, of any content. Fields are found by name, and those that
  * are missing or no decimal numbers of at most 64 bits stay as they were. So do those of a line

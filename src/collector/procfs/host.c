@@ -2,7 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "collector/procfs/small_file.h"
@@ -11,6 +15,22 @@
 /* net/snmp and net/snmp6 with each number at its longest, and each type of ICMPv6 in use (a line
  * for each of 256 types, in and out), are shorter. */
 enum { TEXT_SIZE = 64 * 1024 };
+
+enum host_file { HOST_SNMP, HOST_SNMP6, HOST_RECEIVE_BUFFER_MAX, HOST_FILES };
+
+static const char *const file_names[HOST_FILES] = {
+    [HOST_SNMP] = "net/snmp",
+    [HOST_SNMP6] = "net/snmp6",
+    [HOST_RECEIVE_BUFFER_MAX] = "sys/net/core/rmem_max",
+};
+
+struct host {
+    char *procfs;
+    int directory;        /* -1: not open */
+    struct stat identity; /* of the directory */
+    bool is_procfs;
+    int files[HOST_FILES]; /* open in the directory; -1: not open */
+};
 
 static const char *const counter_names[HOST_COUNTERS] = {
     [HOST_RECEIVED] = "InDatagrams",         [HOST_NO_PORT] = "NoPorts",
@@ -79,12 +99,96 @@ void host_parse_snmp6(const char *text, size_t length, struct host_facts *facts)
     }
 }
 
-/* Read one of the files and have it parsed. Returns 0, or -errno: -EBADMSG without InErrors. */
-static int read_counters(int directory, enum host_ip ip, struct host_facts *facts)
+int host_open(struct host **host, const char *procfs)
+{
+    struct host *opened = calloc(1, sizeof *opened);
+    if (!opened)
+        return -ENOMEM;
+    opened->procfs = strdup(procfs);
+    if (!opened->procfs) {
+        free(opened);
+        return -ENOMEM;
+    }
+    opened->directory = -1;
+    for (int file = 0; file < HOST_FILES; file++)
+        opened->files[file] = -1;
+    *host = opened;
+    return 0;
+}
+
+static void close_file(int *file)
+{
+    if (*file >= 0)
+        close(*file);
+    *file = -1;
+}
+
+static void close_files(struct host *host)
+{
+    for (int file = 0; file < HOST_FILES; file++)
+        close_file(&host->files[file]);
+    close_file(&host->directory);
+}
+
+void host_close(struct host *host)
+{
+    if (!host)
+        return;
+    close_files(host);
+    free(host->procfs);
+    free(host);
+}
+
+/* Open the directory. What lies in a procfs is the kernel's answer at each reading, whenever it was
+ * opened; in any other directory a file may have been replaced. Returns 0, or -errno. */
+static int open_directory(struct host *host)
+{
+    struct statfs type;
+    host->directory = open(host->procfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (host->directory < 0 || fstat(host->directory, &host->identity) < 0)
+        return -errno;
+    host->is_procfs = fstatfs(host->directory, &type) == 0 && type.f_type == PROC_SUPER_MAGIC;
+    return 0;
+}
+
+/* Keep what is open as long as the path leads to the same procfs: another may be mounted there, or
+ * none. Returns 0, or -errno. */
+static int find_directory(struct host *host)
+{
+    struct stat now;
+    if (host->directory >= 0 && host->is_procfs && stat(host->procfs, &now) == 0 &&
+        now.st_dev == host->identity.st_dev && now.st_ino == host->identity.st_ino)
+        return 0;
+    close_files(host);
+    return open_directory(host);
+}
+
+/* Read a file that is open from its beginning. Returns its length, or -errno. */
+static ssize_t read_again(int file, char *text, size_t size)
+{
+    if (lseek(file, 0, SEEK_SET) < 0)
+        return -errno;
+    return small_file_read_open(file, text, size);
+}
+
+/* Returns the length, or -errno. */
+static ssize_t read_file(struct host *host, enum host_file file, char *text, size_t size)
+{
+    int *kept = &host->files[file];
+    ssize_t length = *kept >= 0 ? read_again(*kept, text, size) : -EBADF;
+    if (length >= 0)
+        return length;
+    close_file(kept);
+    *kept = openat(host->directory, file_names[file], O_RDONLY | O_CLOEXEC);
+    return *kept < 0 ? -errno : small_file_read_open(*kept, text, size);
+}
+
+/* Read the counters of one kind and have them parsed. Returns 0, or -errno: -EBADMSG without
+ * InErrors. */
+static int read_counters(struct host *host, enum host_ip ip, struct host_facts *facts)
 {
     char text[TEXT_SIZE];
-    const char *file = ip == HOST_V4 ? "net/snmp" : "net/snmp6";
-    ssize_t length = small_file_read(directory, file, text, sizeof text);
+    ssize_t length = read_file(host, ip == HOST_V4 ? HOST_SNMP : HOST_SNMP6, text, sizeof text);
     if (length < 0)
         return (int)length;
     if (ip == HOST_V4)
@@ -94,29 +198,26 @@ static int read_counters(int directory, enum host_ip ip, struct host_facts *fact
     return facts->known[ip][HOST_RECEIVE_ERRORS] ? 0 : -EBADMSG;
 }
 
-static void read_receive_buffer_max(int directory, struct host_facts *facts)
+static void read_receive_buffer_max(struct host *host, struct host_facts *facts)
 {
     char text[32];
-    ssize_t length = small_file_read(directory, "sys/net/core/rmem_max", text, sizeof text);
+    ssize_t length = read_file(host, HOST_RECEIVE_BUFFER_MAX, text, sizeof text);
     struct span number = whole_lines(text, length > 0 ? (size_t)length : 0);
     facts->receive_buffer_max_known =
         span_number(number, UINT64_MAX, &facts->receive_buffer_max) == 0;
 }
 
-void host_read(const char *procfs, struct host_facts *facts)
+void host_read(struct host *host, struct host_facts *facts)
 {
     *facts = (struct host_facts){0};
-    int directory = open(procfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0) {
-        facts->error = -errno;
+    facts->error = find_directory(host);
+    if (facts->error)
         return;
-    }
-    facts->error = read_counters(directory, HOST_V4, facts);
-    int error = read_counters(directory, HOST_V6, facts);
+    facts->error = read_counters(host, HOST_V4, facts);
+    int error = read_counters(host, HOST_V6, facts);
     if (!facts->error && error != -ENOENT)
         facts->error = error;
-    read_receive_buffer_max(directory, facts);
-    close(directory);
+    read_receive_buffer_max(host, facts);
 }
 
 bool host_receive_errors(const struct host_facts *facts, uint64_t *errors)
