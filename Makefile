@@ -19,7 +19,7 @@ COLLECTOR_LIBS := -lmnl -linih -lcap-ng -ljansson
 SERVER_LIBS := -lcivetweb -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state -ldeflate -lseccomp \
 	-lcap-ng -lpthread
 
-SHARED_SOURCES := src/channel.c src/clock.c src/file.c src/log.c src/text.c
+SHARED_SOURCES := src/channel.c src/clock.c src/file.c src/log.c src/number.c src/text.c
 COLLECTOR_SOURCES := $(sort $(filter-out src/main.c src/sandbox_server.c $(SHARED_SOURCES),$(wildcard src/*.c)) \
 	$(wildcard src/config/*.c src/collector/*.c src/collector/*/*.c src/exposition/*.c src/report/*.c))
 SERVER_SOURCES := $(filter-out src/server/main.c,$(wildcard src/server/*.c)) src/sandbox_server.c

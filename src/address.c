@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "number.h"
+
 static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
 struct address address_from_bytes(uint8_t family, const void *bytes)
@@ -32,9 +34,19 @@ int address_parse(const char *text, struct address *address)
     return 0;
 }
 
+static void format_ipv4(const uint8_t bytes[4], char *text)
+{
+    for (int i = 0; i < 4; i++) {
+        text = number_write(text, bytes[i]);
+        *text++ = i < 3 ? '.' : '\0';
+    }
+}
+
 void address_format(const struct address *address, char text[static ADDRESS_TEXT_SIZE])
 {
-    if (!inet_ntop(address->family, address->bytes, text, ADDRESS_TEXT_SIZE))
+    if (address->family == AF_INET)
+        format_ipv4(address->bytes, text);
+    else if (!inet_ntop(address->family, address->bytes, text, ADDRESS_TEXT_SIZE))
         memcpy(text, "?", sizeof "?");
 }
 

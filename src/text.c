@@ -6,16 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Make room for length more bytes and the NUL. Returns whether there is room. */
-static bool reserve(struct text *text, size_t length)
+#include "number.h"
+
+bool text_grow(struct text *text, size_t length)
 {
     if (text->failed || length > SIZE_MAX / 2 - text->length - 1) {
         text->failed = true;
         return false;
     }
     size_t needed = text->length + length + 1;
-    if (needed <= text->capacity)
-        return true;
     size_t capacity = text->capacity > 128 ? text->capacity : 128;
     while (capacity < needed)
         capacity *= 2;
@@ -31,7 +30,7 @@ static bool reserve(struct text *text, size_t length)
 
 void text_append_bytes(struct text *text, const char *bytes, size_t length)
 {
-    if (!reserve(text, length))
+    if (!text_reserve(text, length))
         return;
     if (length > 0)
         memcpy(text->bytes + text->length, bytes, length);
@@ -46,19 +45,35 @@ void text_append(struct text *text, const char *string)
 
 void text_print(struct text *text, const char *format, ...)
 {
-    va_list arguments;
+    va_list arguments, again;
+    size_t room = text->failed ? 0 : text->capacity - text->length;
+    int length;
+
     va_start(arguments, format);
-    va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    if (length < 0) {
-        text->failed = true;
-    } else if (reserve(text, (size_t)length)) {
+    length = vsnprintf(room ? text->bytes + text->length : NULL, room, format, arguments);
+    if (length >= 0 && (size_t)length >= room && text_reserve(text, (size_t)length))
         vsnprintf(text->bytes + text->length, (size_t)length + 1, format, again);
+    if (length < 0)
+        text->failed = true;
+    if (!text->failed)
         text->length += (size_t)length;
-    }
+    else if (room)
+        text->bytes[text->length] = '\0';
     va_end(again);
     va_end(arguments);
+}
+
+void text_append_number(struct text *text, uint64_t number)
+{
+    if (text_reserve(text, NUMBER_SIZE))
+        text_end_at(text, number_write(text->bytes + text->length, number));
+}
+
+void text_append_real(struct text *text, double number)
+{
+    if (text_reserve(text, NUMBER_SIZE))
+        text_end_at(text, number_write_real(text->bytes + text->length, number));
 }
 
 /* Whether byte lies within first..last. */
@@ -97,7 +112,7 @@ void text_append_utf8(struct text *text, const char *string)
         if (length > 0)
             text_append_bytes(text, string, length);
         else
-            text_append(text, "\xef\xbf\xbd");
+            text_append(text, UTF8_REPLACEMENT);
         string += length > 0 ? length : 1;
     }
 }
@@ -147,7 +162,7 @@ void text_append_printable(struct text *text, const char *string)
     while (*string) {
         size_t length = utf8_sequence_length(string);
         if (length == 0)
-            text_append(text, "\xef\xbf\xbd");
+            text_append(text, UTF8_REPLACEMENT);
         else if (is_control(string, length))
             append_escape(text, string, length);
         else if (is_invisible(string, length))
@@ -168,6 +183,14 @@ void text_append_size(struct text *text, uint64_t bytes)
         unit++;
     }
     text_print(text, "%.4g %s", size, units[unit]);
+}
+
+void text_clear(struct text *text)
+{
+    text->length = 0;
+    text->failed = false;
+    if (text->bytes)
+        *text->bytes = '\0';
 }
 
 void text_free(struct text *text)

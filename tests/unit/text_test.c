@@ -53,6 +53,52 @@ static void test_failure_is_remembered(void **state)
     assert_false(text.failed);
 }
 
+static void test_numbers(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    text_append_number(&text, UINT64_MAX);
+    text_append(&text, " ");
+    text_append_real(&text, 0.25);
+    assert_string_equal(text.bytes, "18446744073709551615 0.25");
+    text_free(&text);
+}
+
+/* The room is used again, and what failed is forgotten. */
+static void test_clear(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    text_clear(&text);
+    assert_null(text.bytes);
+    text_print(&text, "%1000d", 1);
+    text_append_bytes(&text, "x", SIZE_MAX / 2);
+    size_t capacity = text.capacity;
+    text_clear(&text);
+    assert_string_equal(text.bytes, "");
+    text_append(&text, "again");
+    assert_string_equal(text.bytes, "again");
+    assert_false(text.failed);
+    assert_int_equal(text.capacity, capacity);
+    text_free(&text);
+}
+
+/* To the last byte of the room, and one more. */
+static void test_prints_at_the_end_of_the_room(void **state)
+{
+    (void)state;
+    for (int beyond = -1; beyond <= 1; beyond++) {
+        struct text text = {0};
+        text_append(&text, "a");
+        int length = (int)text.capacity - 2 + beyond;
+        text_print(&text, "%*d", length, 7);
+        assert_int_equal(text.length, length + 1);
+        assert_int_equal(strlen(text.bytes), length + 1);
+        assert_int_equal(text.bytes[length], '7');
+        text_free(&text);
+    }
+}
+
 /* The sequences at the borders of RFC 3629's table. */
 static void test_utf8_lengths(void **state)
 {
@@ -117,6 +163,9 @@ int main(void)
         cmocka_unit_test(test_grows),
         cmocka_unit_test(test_empty_appends_end_in_nul),
         cmocka_unit_test(test_failure_is_remembered),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_prints_at_the_end_of_the_room),
         cmocka_unit_test(test_utf8_lengths),
         cmocka_unit_test(test_invalid_bytes_are_replaced),
         cmocka_unit_test(test_printable),
