@@ -11,11 +11,24 @@ enum { USER_NAME_SIZE = 64 };
  */
 int user_find(const char *name, uid_t *uid);
 
-/* The name of a number; the number itself in decimal when /etc/passwd has none. */
-void user_name(uid_t uid, char name[static USER_NAME_SIZE]);
-
 /* The same with another file of the form of passwd(5). */
 int user_find_in(const char *file, const char *name, uid_t *uid);
-void user_name_in(const char *file, uid_t uid, char name[static USER_NAME_SIZE]);
+
+/* The names of numbers, each looked up once as long as the file stays as it is. */
+struct users;
+
+/* file: of the form of passwd(5); held by the caller. Returns 0 and the users, which users_close
+ * releases, or -ENOMEM. */
+int users_open(struct users **users, const char *file);
+void users_close(struct users *users);
+
+/* Forget the names if the file has changed since the last call, as its inode, size and times tell:
+ * names are late by no more than the time between two calls. (Who writes into the file itself twice
+ * within a tick of the kernel's clock, 4 ms, could escape; useradd(8) and its like rename.) */
+void users_refresh(struct users *users);
+
+/* The name of a number; the number itself in decimal when the file has none. It is the users', up
+ * to the next call. */
+const char *users_name(struct users *users, uid_t uid);
 
 #endif

@@ -8,8 +8,6 @@
 
 #include "collector/look/look.h"
 
-enum { BOUND_ADDRESS_SIZE = ADDRESS_TEXT_SIZE + IF_NAMESIZE + 8 };
-
 /* What one process holds at one bound address of one port. */
 struct holding {
     const struct look_port *port;

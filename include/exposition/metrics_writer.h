@@ -16,10 +16,10 @@ struct metrics_writer {
     const struct look *look;
     const struct agent_history *history; /* NULL: one look, without what only a history can tell */
     struct exposition out;
-    struct text *port_labels; /* of each port of the look */
+    struct label_set *port_labels; /* of each port of the look */
     struct holding *holdings;
     size_t holding_count;
-    struct text *holding_labels;
+    struct label_set *holding_labels;
     const struct process **holders;
     size_t holder_count;
 };

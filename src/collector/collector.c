@@ -35,6 +35,7 @@ struct collector {
     bool follows; /* between looks too: looks tell the history */
     struct sock_diag *diag;
     struct owners *owners;
+    struct users *users;
     struct ledger *ledger;
     struct parts parts;
     struct close_events *events; /* NULL: none are followed */
@@ -114,6 +115,8 @@ int collector_open(struct collector **collector, const struct config *config, bo
         result = make_parts(made, config, &made->parts);
     if (!result)
         result = owners_open(&made->owners, config->procfs);
+    if (!result)
+        result = users_open(&made->users, USERS_FILE);
     if (result)
         collector_close(made);
     else
@@ -141,6 +144,7 @@ void collector_close(struct collector *collector)
     free_parts(&collector->parts);
     ledger_close(collector->ledger);
     owners_close(collector->owners);
+    users_close(collector->users);
     sock_diag_close(collector->diag);
     socket_list_free(&collector->sockets);
     free(collector);
@@ -439,8 +443,10 @@ static int take(struct collector *collector, bool partial, const struct look **l
     int result;
 
     forget_look(collector);
-    collector->look =
-        (struct look){.config = collector->config, .time = clock_unix_time(), .partial = partial};
+    collector->look = (struct look){.config = collector->config,
+                                    .users = collector->users,
+                                    .time = clock_unix_time(),
+                                    .partial = partial};
     if (!partial)
         read_host(collector);
     read_sockets(collector);
@@ -464,6 +470,7 @@ static int take(struct collector *collector, bool partial, const struct look **l
 static int take_whole(struct collector *collector, const struct look **look)
 {
     collector->last_whole_look = clock_monotonic();
+    users_refresh(collector->users);
     return take(collector, false, look);
 }
 

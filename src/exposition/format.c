@@ -1,39 +1,111 @@
 #include "exposition/format.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-/* special: what takes a backslash in front; a newline becomes \n. */
-static void append_escaped(struct text *text, const char *string, const char *special)
-{
-    for (;;) {
-        size_t plain = strcspn(string, special);
+#include "number.h"
 
-        text_append_bytes(text, string, plain);
-        string += plain;
-        if (*string == '\0')
-            return;
-        text_print(text, "\\%c", *string == '\n' ? 'n' : *string);
-        string++;
+static char *put(char *at, const char *bytes, size_t length)
+{
+    memcpy(at, bytes, length);
+    return at + length;
+}
+
+static bool is_plain(char character)
+{
+    return character >= ' ' && character < 0x7f && character != '\\' && character != '"';
+}
+
+/* One character that is not plain; moves *string behind it. */
+static char *put_special(char *at, const char **string, bool escapes_quotes)
+{
+    const char *character = *string;
+    size_t length = utf8_sequence_length(character);
+
+    *string += length > 0 ? length : 1;
+    if (*character == '\n')
+        return put(at, "\\n", 2);
+    if (*character == '\\' || (*character == '"' && escapes_quotes))
+        *at++ = '\\';
+    if (length == 0)
+        return put(at, UTF8_REPLACEMENT, strlen(UTF8_REPLACEMENT));
+    return put(at, character, length);
+}
+
+/* How much longer a string becomes at most: a byte that is not valid is replaced by three. */
+enum { ESCAPED_GROWTH = 3 };
+
+/* Write as valid UTF-8, with what needs it escaped. */
+static char *put_escaped(char *at, const char *string, bool escapes_quotes)
+{
+    while (*string) {
+        if (is_plain(*string))
+            *at++ = *string++;
+        else
+            at = put_special(at, &string, escapes_quotes);
     }
+    return at;
 }
 
-void labels_add(struct text *labels, const char *name, const char *value)
+struct label_set labels_begin(struct exposition *exposition, struct label_set labels)
 {
-    struct text valid = {0};
+    struct text *text = &exposition->labels;
+    struct label_set begun = {.begin = text->length};
 
-    text_append_utf8(&valid, value);
-    text_print(labels, "%s%s=\"", labels->length ? "," : "", name);
-    append_escaped(labels, valid.bytes ? valid.bytes : "", "\\\"\n");
-    text_append(labels, "\"");
-    labels->failed |= valid.failed;
-    text_free(&valid);
+    if (labels.length > 0 && text_reserve(text, labels.length))
+        text_append_bytes(text, text->bytes + labels.begin, labels.length);
+    begun.length = text->length - begun.begin;
+    return begun;
 }
 
-void labels_add_number(struct text *labels, const char *name, uint64_t value)
+/* Write the label up to its value. Returns where that goes, with room for so many bytes and the
+ * end, or NULL when memory ran out. */
+static char *begin_label(struct text *text, const struct label_set *labels, const char *name,
+                         size_t room)
 {
-    text_print(labels, "%s%s=\"%" PRIu64 "\"", labels->length ? "," : "", name, value);
+    size_t length = strlen(name);
+    char *at;
+
+    if (!text_reserve(text, length + room + sizeof(",=\"\"")))
+        return NULL;
+    at = text->bytes + text->length;
+    if (labels->length > 0)
+        *at++ = ',';
+    return put(put(at, name, length), "=\"", 2);
+}
+
+static void end_label(struct text *text, struct label_set *labels, char *at)
+{
+    *at++ = '"';
+    text_end_at(text, at);
+    labels->length = text->length - labels->begin;
+}
+
+void labels_add(struct exposition *exposition, struct label_set *labels, const char *name,
+                const char *value)
+{
+    struct text *text = &exposition->labels;
+    char *at = begin_label(text, labels, name, ESCAPED_GROWTH * strlen(value));
+
+    if (at)
+        end_label(text, labels, put_escaped(at, value, true));
+}
+
+void labels_add_number(struct exposition *exposition, struct label_set *labels, const char *name,
+                       uint64_t value)
+{
+    struct text *text = &exposition->labels;
+    char *at = begin_label(text, labels, name, NUMBER_SIZE);
+
+    if (at)
+        end_label(text, labels, number_write(at, value));
+}
+
+struct label_set labels_of_one(struct exposition *exposition, const char *name, const char *value)
+{
+    struct label_set labels = labels_begin(exposition, NO_LABELS);
+
+    labels_add(exposition, &labels, name, value);
+    return labels;
 }
 
 static const char *type_name(enum exposition_format format, enum metric_type type)
@@ -65,105 +137,157 @@ static size_t family_length(enum exposition_format format, const char *name, enu
     return shortened ? length - strlen(suffix) : length;
 }
 
+static void begin_comment(struct text *text, const char *word, const char *name, size_t length)
+{
+    text_append(text, "# ");
+    text_append(text, word);
+    text_append(text, " ");
+    text_append_bytes(text, name, length);
+    text_append(text, " ");
+}
+
+static void append_help(struct text *text, const char *help, bool escapes_quotes)
+{
+    if (text_reserve(text, ESCAPED_GROWTH * strlen(help)))
+        text_end_at(text, put_escaped(text->bytes + text->length, help, escapes_quotes));
+}
+
 /* A unit must be the end of the family's name, so that is where it is taken from. */
-static void append_unit(struct exposition *exposition, const char *name, int length)
+static void append_unit(struct text *text, const char *name, size_t length)
 {
     static const char *const units[] = {"_seconds", "_bytes", "_ratio"};
 
     for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-        if (ends_with(name, (size_t)length, units[i]))
-            text_print(exposition->text, "# UNIT %.*s %s\n", length, name, units[i] + 1);
+        if (ends_with(name, length, units[i])) {
+            begin_comment(text, "UNIT", name, length);
+            text_append(text, units[i] + 1);
+            text_append(text, "\n");
+        }
 }
 
 void exposition_family(struct exposition *exposition, const char *name, enum metric_type type,
                        const char *help)
 {
+    struct text *text = exposition->text;
     bool openmetrics = exposition->format == EXPOSITION_OPENMETRICS;
-    int length = (int)family_length(exposition->format, name, type);
+    size_t length = family_length(exposition->format, name, type);
 
     exposition->name = name;
-    text_print(exposition->text, "# HELP %.*s ", length, name);
-    append_escaped(exposition->text, help, openmetrics ? "\\\"\n" : "\\\n");
-    text_print(exposition->text, "\n# TYPE %.*s %s\n", length, name,
-               type_name(exposition->format, type));
+    exposition->name_length = strlen(name);
+    begin_comment(text, "HELP", name, length);
+    append_help(text, help, openmetrics);
+    text_append(text, "\n");
+    begin_comment(text, "TYPE", name, length);
+    text_append(text, type_name(exposition->format, type));
+    text_append(text, "\n");
     if (openmetrics)
-        append_unit(exposition, name, length);
+        append_unit(text, name, length);
 }
 
-static void append_labels(struct exposition *exposition, const struct text *labels)
+/* What a line has beside its name and labels, and the longest suffix of a histogram's sample. */
+enum { LINE_REST = NUMBER_SIZE + sizeof("_bucket{,} \n") };
+
+/* Begin a line: all of it up to the value. suffix: what the sample's name has more than the
+ * family's. Returns where the value goes, with room for it, or NULL when memory ran out. */
+static char *begin_line(struct exposition *exposition, const char *suffix, struct label_set labels,
+                        struct label_set more)
 {
-    if (labels && labels->length)
-        text_append_bytes(exposition->text, labels->bytes, labels->length);
-    /* A label set that could not be built must not pass for one that is empty. */
-    exposition->text->failed |= labels && labels->failed;
+    const char *bytes = exposition->labels.bytes;
+    size_t length = exposition->name_length + labels.length + more.length + LINE_REST;
+    char *at;
+
+    if (!text_reserve(exposition->text, length))
+        return NULL;
+    at = exposition->text->bytes + exposition->text->length;
+    at = put(at, exposition->name, exposition->name_length);
+    while (*suffix)
+        *at++ = *suffix++;
+    if (labels.length + more.length > 0) {
+        *at++ = '{';
+        if (labels.length > 0)
+            at = put(at, bytes + labels.begin, labels.length);
+        if (labels.length > 0 && more.length > 0)
+            *at++ = ',';
+        if (more.length > 0)
+            at = put(at, bytes + more.begin, more.length);
+        *at++ = '}';
+    }
+    *at++ = ' ';
+    return at;
 }
 
-/* suffix: what the sample's name has more than the family's. */
-static void begin_sample(struct exposition *exposition, const char *suffix,
-                         const struct text *labels)
+static void end_line(struct exposition *exposition, char *at)
 {
-    bool labelled = labels && labels->length;
-
-    text_print(exposition->text, "%s%s%s", exposition->name, suffix, labelled ? "{" : "");
-    append_labels(exposition, labels);
-    text_append(exposition->text, labelled ? "} " : " ");
+    *at++ = '\n';
+    text_end_at(exposition->text, at);
 }
 
-void exposition_integer(struct exposition *exposition, const struct text *labels, uint64_t value)
+static void write_integer(struct exposition *exposition, const char *suffix,
+                          struct label_set labels, struct label_set more, uint64_t value)
 {
-    begin_sample(exposition, "", labels);
-    text_print(exposition->text, "%" PRIu64 "\n", value);
+    char *at = begin_line(exposition, suffix, labels, more);
+
+    if (at)
+        end_line(exposition, number_write(at, value));
 }
 
-void exposition_real(struct exposition *exposition, const struct text *labels, double value)
+static void write_real(struct exposition *exposition, const char *suffix, struct label_set labels,
+                       double value)
 {
-    begin_sample(exposition, "", labels);
-    text_print(exposition->text, "%.15g\n", value);
+    char *at = begin_line(exposition, suffix, labels, NO_LABELS);
+
+    if (at)
+        end_line(exposition, number_write_real(at, value));
 }
 
-/* A sample with one more label. */
-static void sample_with(struct exposition *exposition, const char *suffix,
-                        const struct text *labels, const char *name, const char *label,
-                        uint64_t value)
+void exposition_integer(struct exposition *exposition, struct label_set labels, uint64_t value)
 {
-    text_print(exposition->text, "%s%s{", exposition->name, suffix);
-    append_labels(exposition, labels);
-    text_print(exposition->text, "%s%s=\"%s\"} %" PRIu64 "\n", labels && labels->length ? "," : "",
-               name, label, value);
+    write_integer(exposition, "", labels, NO_LABELS, value);
 }
 
-void exposition_integer_with(struct exposition *exposition, const struct text *labels,
-                             const char *name, const char *label, uint64_t value)
+void exposition_real(struct exposition *exposition, struct label_set labels, double value)
 {
-    sample_with(exposition, "", labels, name, label, value);
+    write_real(exposition, "", labels, value);
+}
+
+void exposition_integer_with(struct exposition *exposition, struct label_set labels,
+                             struct label_set more, uint64_t value)
+{
+    write_integer(exposition, "", labels, more, value);
 }
 
 /* OpenMetrics asks for a point or an exponent in every bound. */
-static void format_bound(enum exposition_format format, double bound, char text[static 32])
+static void format_bound(enum exposition_format format, double bound, char text[NUMBER_SIZE])
 {
-    int length = snprintf(text, 32, "%.15g", bound);
-
+    *number_write_real(text, bound) = '\0';
     if (format == EXPOSITION_OPENMETRICS && !strpbrk(text, ".e"))
-        snprintf(text + length, 32 - (size_t)length, ".0");
+        strcat(text, ".0");
 }
 
-void exposition_histogram(struct exposition *exposition, const struct text *labels,
-                          const double *bounds, const uint64_t *counts, size_t buckets, double sum)
+void exposition_buckets(struct exposition *exposition, const double *bounds, size_t buckets,
+                        struct label_set *labels)
+{
+    for (size_t i = 0; i < buckets; i++) {
+        char bound[NUMBER_SIZE] = "+Inf";
+
+        if (i + 1 < buckets)
+            format_bound(exposition->format, bounds[i], bound);
+        labels[i] = labels_of_one(exposition, "le", bound);
+    }
+}
+
+void exposition_histogram(struct exposition *exposition, struct label_set labels,
+                          const struct label_set *bucket_labels, const uint64_t *counts,
+                          size_t buckets, double sum)
 {
     uint64_t total = 0;
 
     for (size_t i = 0; i < buckets; i++) {
-        char bound[32] = "+Inf";
-
-        if (i + 1 < buckets)
-            format_bound(exposition->format, bounds[i], bound);
         total += counts[i];
-        sample_with(exposition, "_bucket", labels, "le", bound, total);
+        write_integer(exposition, "_bucket", labels, bucket_labels[i], total);
     }
-    begin_sample(exposition, "_sum", labels);
-    text_print(exposition->text, "%.15g\n", sum);
-    begin_sample(exposition, "_count", labels);
-    text_print(exposition->text, "%" PRIu64 "\n", total);
+    write_real(exposition, "_sum", labels, sum);
+    write_integer(exposition, "_count", labels, NO_LABELS, total);
 }
 
 void exposition_single(struct exposition *exposition, const char *name, enum metric_type type,
@@ -171,11 +295,14 @@ void exposition_single(struct exposition *exposition, const char *name, enum met
 {
     exposition_family(exposition, name, type, help);
     if (known)
-        exposition_integer(exposition, NULL, value);
+        exposition_integer(exposition, NO_LABELS, value);
 }
 
 void exposition_end(struct exposition *exposition)
 {
     if (exposition->format == EXPOSITION_OPENMETRICS)
         text_append(exposition->text, "# EOF\n");
+    /* A label set that could not be built must not pass for one that is empty. */
+    exposition->text->failed |= exposition->labels.failed;
+    text_free(&exposition->labels);
 }

@@ -14,14 +14,12 @@ static size_t count_links(const struct look *look)
     return count;
 }
 
+/* Of rows of one port. */
 static int compare_holdings(const void *left, const void *right)
 {
     const struct holding *a = left, *b = right;
-    int order;
+    int order = strcmp(a->bound_address, b->bound_address);
 
-    if (a->port != b->port)
-        return a->port < b->port ? -1 : 1;
-    order = strcmp(a->bound_address, b->bound_address);
     if (order)
         return order;
     return a->process->pid < b->process->pid ? -1 : a->process->pid > b->process->pid;
@@ -36,7 +34,7 @@ static void add_socket(struct holding *holding, const struct look_port *port,
                                 .receive_queue_bytes = socket->socket.receive_queue_bytes,
                                 .receive_buffer_bytes = socket->socket.receive_buffer_bytes,
                                 .dropped_datagrams = socket->socket.drops};
-    look_bound_address(socket, holding->bound_address, sizeof(holding->bound_address));
+    look_bound_address(socket, holding->bound_address);
 }
 
 static void merge(struct holding *into, const struct holding *holding)
@@ -47,13 +45,14 @@ static void merge(struct holding *into, const struct holding *holding)
     into->dropped_datagrams += holding->dropped_datagrams;
 }
 
-/* Sort, then merge the rows of the same port, address and process. Returns how many are left. */
+/* Sort the rows of one port, then merge those of the same address and process. Returns how many are
+ * left. */
 static size_t merge_rows(struct holding *rows, size_t count)
 {
     size_t kept = 0;
 
-    if (count == 0)
-        return 0;
+    if (count <= 1)
+        return count;
     qsort(rows, count, sizeof(*rows), compare_holdings);
     for (size_t i = 1; i < count; i++) {
         if (compare_holdings(&rows[kept], &rows[i]) == 0)
@@ -64,21 +63,26 @@ static size_t merge_rows(struct holding *rows, size_t count)
     return kept + 1;
 }
 
+/* Returns how many rows the port takes. */
+static size_t add_port(struct holding *rows, const struct look_port *port)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < port->socket_count; i++)
+        for (size_t j = 0; port->sockets[i].counted && j < port->sockets[i].holder_count; j++)
+            add_socket(&rows[count++], port, &port->sockets[i], port->sockets[i].holders[j]);
+    return merge_rows(rows, count);
+}
+
 int holdings_of(const struct look *look, struct holding **holdings, size_t *count)
 {
-    struct holding *rows = calloc(count_links(look) + 1, sizeof(*rows));
-    size_t used = 0;
+    struct holding *rows = malloc((count_links(look) + 1) * sizeof(*rows));
 
     if (!rows)
         return -ENOMEM;
-    for (size_t i = 0; i < look->port_count; i++) {
-        const struct look_port *port = &look->ports[i];
-
-        for (size_t j = 0; j < port->socket_count; j++)
-            for (size_t k = 0; port->sockets[j].counted && k < port->sockets[j].holder_count; k++)
-                add_socket(&rows[used++], port, &port->sockets[j], port->sockets[j].holders[k]);
-    }
-    *count = merge_rows(rows, used);
+    *count = 0;
+    for (size_t i = 0; i < look->port_count; i++)
+        *count += add_port(&rows[*count], &look->ports[i]);
     *holdings = rows;
     return 0;
 }
@@ -91,19 +95,33 @@ static int compare_processes(const void *left, const void *right)
     return a->pid < b->pid ? -1 : a->pid > b->pid;
 }
 
+/* The holders of all sockets; of several sockets in a row that one process holds, it once. Returns
+ * how many there are. */
+static size_t list_holders(const struct look *look, const struct process **holders)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < look->port_count; i++)
+        for (size_t j = 0; j < look->ports[i].socket_count; j++) {
+            const struct look_socket *socket = &look->ports[i].sockets[j];
+
+            for (size_t k = 0; k < socket->holder_count; k++)
+                if (count == 0 || holders[count - 1] != socket->holders[k])
+                    holders[count++] = socket->holders[k];
+        }
+    return count;
+}
+
 int holding_processes(const struct look *look, const struct process ***holders, size_t *count)
 {
-    const struct process **all = calloc(count_links(look) + 1, sizeof(const struct process *));
-    size_t used = 0, kept = 0;
+    const struct process **all = malloc((count_links(look) + 1) * sizeof(*all));
+    size_t listed, kept = 0;
 
     if (!all)
         return -ENOMEM;
-    for (size_t i = 0; i < look->port_count; i++)
-        for (size_t j = 0; j < look->ports[i].socket_count; j++)
-            for (size_t k = 0; k < look->ports[i].sockets[j].holder_count; k++)
-                all[used++] = look->ports[i].sockets[j].holders[k];
-    qsort(all, used, sizeof(const struct process *), compare_processes);
-    for (size_t i = 0; i < used; i++)
+    listed = list_holders(look, all);
+    qsort(all, listed, sizeof(*all), compare_processes);
+    for (size_t i = 0; i < listed; i++)
         if (kept == 0 || all[kept - 1]->pid != all[i]->pid)
             all[kept++] = all[i];
     *holders = all;

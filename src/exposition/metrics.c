@@ -4,28 +4,36 @@
 #include <stdlib.h>
 
 #include "exposition/metrics_writer.h"
-#include "users.h"
 
-static void add_port_labels(struct text *labels, const struct look_port *port)
+static struct label_set make_port_labels(struct exposition *out, const struct look_port *port)
 {
-    labels_add(labels, "receiver", port->receiver ? port->receiver->name : "");
-    labels_add(labels, "address", port->address);
-    labels_add_number(labels, "port", port->port);
+    struct label_set labels = labels_begin(out, NO_LABELS);
+
+    labels_add(out, &labels, "receiver", port->receiver ? port->receiver->name : "");
+    labels_add(out, &labels, "address", port->address);
+    labels_add_number(out, &labels, "port", port->port);
+    return labels;
+}
+
+static struct label_set make_holding_labels(struct metrics_writer *writer,
+                                            const struct holding *holding)
+{
+    struct exposition *out = &writer->out;
+    size_t port = (size_t)(holding->port - writer->look->ports);
+    struct label_set labels = labels_begin(out, writer->port_labels[port]);
+
+    labels_add(out, &labels, "bound_address", holding->bound_address);
+    labels_add_number(out, &labels, "pid", (uint64_t)holding->process->pid);
+    labels_add(out, &labels, "process", holding->process->comm);
+    return labels;
 }
 
 static void make_labels(struct metrics_writer *writer)
 {
     for (size_t i = 0; i < writer->look->port_count; i++)
-        add_port_labels(&writer->port_labels[i], &writer->look->ports[i]);
-    for (size_t i = 0; i < writer->holding_count; i++) {
-        const struct holding *holding = &writer->holdings[i];
-        struct text *labels = &writer->holding_labels[i];
-
-        add_port_labels(labels, holding->port);
-        labels_add(labels, "bound_address", holding->bound_address);
-        labels_add_number(labels, "pid", (uint64_t)holding->process->pid);
-        labels_add(labels, "process", holding->process->comm);
-    }
+        writer->port_labels[i] = make_port_labels(&writer->out, &writer->look->ports[i]);
+    for (size_t i = 0; i < writer->holding_count; i++)
+        writer->holding_labels[i] = make_holding_labels(writer, &writer->holdings[i]);
 }
 
 static void write_holding(struct metrics_writer *writer, const char *name, const char *help,
@@ -33,7 +41,7 @@ static void write_holding(struct metrics_writer *writer, const char *name, const
 {
     exposition_family(&writer->out, name, METRIC_GAUGE, help);
     for (size_t i = 0; i < writer->holding_count; i++)
-        exposition_integer(&writer->out, &writer->holding_labels[i], value(&writer->holdings[i]));
+        exposition_integer(&writer->out, writer->holding_labels[i], value(&writer->holdings[i]));
 }
 
 static uint64_t held_sockets(const struct holding *holding)
@@ -70,18 +78,22 @@ static void write_holdings(struct metrics_writer *writer)
                   held_drops);
 }
 
+static struct label_set receiver_labels(struct metrics_writer *writer,
+                                        const struct look_receiver *receiver)
+{
+    return labels_of_one(&writer->out, "receiver", receiver->receiver->name);
+}
+
 static void write_receiver(struct metrics_writer *writer, const char *name, const char *help,
                            long (*value)(const struct look_receiver *))
 {
     exposition_family(&writer->out, name, METRIC_GAUGE, help);
     for (size_t i = 0; i < writer->look->config->receiver_count; i++) {
         const struct look_receiver *receiver = &writer->look->receivers[i];
-        struct text labels = {0};
 
-        labels_add(&labels, "receiver", receiver->receiver->name);
         if (value(receiver) >= 0)
-            exposition_integer(&writer->out, &labels, (uint64_t)value(receiver));
-        text_free(&labels);
+            exposition_integer(&writer->out, receiver_labels(writer, receiver),
+                               (uint64_t)value(receiver));
     }
 }
 
@@ -102,11 +114,8 @@ static void write_starts(struct metrics_writer *writer)
                       "those that were there when watching began are not counted.");
     for (size_t i = 0; i < writer->look->config->receiver_count; i++) {
         const struct look_receiver *receiver = &writer->look->receivers[i];
-        struct text labels = {0};
 
-        labels_add(&labels, "receiver", receiver->receiver->name);
-        exposition_integer(&writer->out, &labels, receiver->starts);
-        text_free(&labels);
+        exposition_integer(&writer->out, receiver_labels(writer, receiver), receiver->starts);
     }
 }
 
@@ -123,22 +132,26 @@ static void write_receivers(struct metrics_writer *writer)
         write_starts(writer);
 }
 
+static struct label_set process_labels(struct metrics_writer *writer, const struct process *process)
+{
+    struct label_set labels = labels_begin(&writer->out, NO_LABELS);
+
+    labels_add_number(&writer->out, &labels, "pid", (uint64_t)process->pid);
+    labels_add(&writer->out, &labels, "process", process->comm);
+    return labels;
+}
+
 static void write_process_info(struct metrics_writer *writer)
 {
     exposition_family(&writer->out, "udpwatch_process_info", METRIC_INFO,
                       "1 for each process that holds a watched socket.");
     for (size_t i = 0; i < writer->holder_count; i++) {
         const struct process *process = writer->holders[i];
-        struct text labels = {0};
-        char user[USER_NAME_SIZE];
+        struct label_set labels = process_labels(writer, process);
 
-        user_name(process->uid, user);
-        labels_add_number(&labels, "pid", (uint64_t)process->pid);
-        labels_add(&labels, "process", process->comm);
-        labels_add(&labels, "unit", process->unit);
-        labels_add(&labels, "user", user);
-        exposition_integer(&writer->out, &labels, 1);
-        text_free(&labels);
+        labels_add(&writer->out, &labels, "unit", process->unit);
+        labels_add(&writer->out, &labels, "user", users_name(writer->look->users, process->uid));
+        exposition_integer(&writer->out, labels, 1);
     }
 }
 
@@ -146,15 +159,9 @@ static void write_process_start(struct metrics_writer *writer)
 {
     exposition_family(&writer->out, "udpwatch_process_start_time_seconds", METRIC_GAUGE,
                       "When the process started, in Unix time.");
-    for (size_t i = 0; i < writer->holder_count && writer->look->boot_time; i++) {
-        const struct process *process = writer->holders[i];
-        struct text labels = {0};
-
-        labels_add_number(&labels, "pid", (uint64_t)process->pid);
-        labels_add(&labels, "process", process->comm);
-        exposition_real(&writer->out, &labels, look_start_time(writer->look, process));
-        text_free(&labels);
-    }
+    for (size_t i = 0; i < writer->holder_count && writer->look->boot_time; i++)
+        exposition_real(&writer->out, process_labels(writer, writer->holders[i]),
+                        look_start_time(writer->look, writer->holders[i]));
 }
 
 static void write_counts(struct metrics_writer *writer)
@@ -193,17 +200,13 @@ static void write_collector(struct metrics_writer *writer)
     exposition_family(&writer->out, "udpwatch_collector_success", METRIC_GAUGE,
                       "Whether the part of the collector could read what it reads.");
     for (size_t i = 0; i < PARTS; i++)
-        exposition_integer_with(&writer->out, NULL, "collector", parts[i].name,
-                                parts[i].error == 0);
+        exposition_integer(&writer->out, labels_of_one(&writer->out, "collector", parts[i].name),
+                           parts[i].error == 0);
     exposition_family(&writer->out, "udpwatch_collector_duration_seconds", METRIC_GAUGE,
                       "How long the part of the collector took at the last look.");
-    for (size_t i = 0; i < PARTS; i++) {
-        struct text labels = {0};
-
-        labels_add(&labels, "collector", parts[i].name);
-        exposition_real(&writer->out, &labels, parts[i].seconds);
-        text_free(&labels);
-    }
+    for (size_t i = 0; i < PARTS; i++)
+        exposition_real(&writer->out, labels_of_one(&writer->out, "collector", parts[i].name),
+                        parts[i].seconds);
 }
 
 static void write_ledger(struct metrics_writer *writer)
@@ -238,18 +241,14 @@ static void write_agent(struct metrics_writer *writer)
                       history->reload_successful);
     exposition_family(&writer->out, "udpwatch_config_last_reload_success_timestamp_seconds",
                       METRIC_GAUGE, "When the configuration in force was read, in Unix time.");
-    exposition_real(&writer->out, NULL, history->reload_success_time);
+    exposition_real(&writer->out, NO_LABELS, history->reload_success_time);
 }
 
 static void write_build_info(struct metrics_writer *writer)
 {
-    struct text labels = {0};
-
     exposition_family(&writer->out, "udpwatch_build_info", METRIC_INFO,
                       "1; the version is a label.");
-    labels_add(&labels, "version", UDPWATCH_VERSION);
-    exposition_integer(&writer->out, &labels, 1);
-    text_free(&labels);
+    exposition_integer(&writer->out, labels_of_one(&writer->out, "version", UDPWATCH_VERSION), 1);
 }
 
 static int prepare(struct metrics_writer *writer)
@@ -260,8 +259,8 @@ static int prepare(struct metrics_writer *writer)
         result = holding_processes(writer->look, &writer->holders, &writer->holder_count);
     if (result)
         return result;
-    writer->port_labels = calloc(writer->look->port_count + 1, sizeof(*writer->port_labels));
-    writer->holding_labels = calloc(writer->holding_count + 1, sizeof(*writer->holding_labels));
+    writer->port_labels = malloc((writer->look->port_count + 1) * sizeof(*writer->port_labels));
+    writer->holding_labels = malloc((writer->holding_count + 1) * sizeof(*writer->holding_labels));
     if (!writer->port_labels || !writer->holding_labels)
         return -ENOMEM;
     make_labels(writer);
@@ -270,10 +269,6 @@ static int prepare(struct metrics_writer *writer)
 
 static void release(struct metrics_writer *writer)
 {
-    for (size_t i = 0; writer->port_labels && i < writer->look->port_count; i++)
-        text_free(&writer->port_labels[i]);
-    for (size_t i = 0; writer->holding_labels && i < writer->holding_count; i++)
-        text_free(&writer->holding_labels[i]);
     free(writer->port_labels);
     free(writer->holding_labels);
     free(writer->holdings);
@@ -293,7 +288,6 @@ static void write_families(struct metrics_writer *writer)
     if (writer->history)
         write_agent(writer);
     write_build_info(writer);
-    exposition_end(&writer->out);
 }
 
 void metrics_write(const struct look *look, const struct agent_history *history,
@@ -302,10 +296,10 @@ void metrics_write(const struct look *look, const struct agent_history *history,
     struct metrics_writer writer = {
         .look = look, .history = history, .out = {.format = format, .text = text}};
 
-    if (prepare(&writer)) {
+    if (prepare(&writer))
         text->failed = true;
-    } else {
+    else
         write_families(&writer);
-    }
+    exposition_end(&writer.out);
     release(&writer);
 }

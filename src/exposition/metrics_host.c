@@ -32,8 +32,8 @@ static void write_counter(struct metrics_writer *writer, int counter)
                       host_counters[counter].help);
     for (int ip = 0; ip < HOST_IPS; ip++)
         if (host->known[ip][counter])
-            exposition_integer_with(&writer->out, NULL, "ip", ip_names[ip],
-                                    host->values[ip][counter]);
+            exposition_integer(&writer->out, labels_of_one(&writer->out, "ip", ip_names[ip]),
+                               host->values[ip][counter]);
 }
 
 static void write_unattributed(struct metrics_writer *writer)

@@ -6,18 +6,22 @@ static void write_up(struct metrics_writer *writer)
         &writer->out, "udpwatch_port_up", METRIC_GAUGE,
         "Whether a UDP socket serves the port; left out when the sockets could not be read.");
     for (size_t i = 0; i < writer->look->port_count && !writer->look->sockets_error; i++)
-        exposition_integer(&writer->out, &writer->port_labels[i],
+        exposition_integer(&writer->out, writer->port_labels[i],
                            writer->look->ports[i].socket_count > 0);
 }
 
 static void write_state(struct metrics_writer *writer)
 {
+    struct label_set states[PORT_STATE_COUNT];
+
+    for (int state = 0; state < PORT_STATE_COUNT; state++)
+        states[state] =
+            labels_of_one(&writer->out, "state", port_state_name((enum port_state)state));
     exposition_family(&writer->out, "udpwatch_port_state", METRIC_GAUGE,
                       "1 for the state of the port that holds, 0 for the others.");
     for (size_t i = 0; i < writer->look->port_count; i++)
         for (int state = 0; state < PORT_STATE_COUNT; state++)
-            exposition_integer_with(&writer->out, &writer->port_labels[i], "state",
-                                    port_state_name((enum port_state)state),
+            exposition_integer_with(&writer->out, writer->port_labels[i], states[state],
                                     (int)writer->look->ports[i].state == state);
 }
 
@@ -31,7 +35,7 @@ static void write_owner_ok(struct metrics_writer *writer)
         int owner_ok = look_port_owner_ok(&writer->look->ports[i]);
 
         if (owner_ok >= 0)
-            exposition_integer(&writer->out, &writer->port_labels[i], (uint64_t)owner_ok);
+            exposition_integer(&writer->out, writer->port_labels[i], (uint64_t)owner_ok);
     }
 }
 
@@ -41,7 +45,7 @@ static void write_port_sum(struct metrics_writer *writer, const char *name, cons
     exposition_family(&writer->out, name, METRIC_GAUGE, help);
     for (size_t i = 0; i < writer->look->port_count; i++)
         if (look_port_has_numbers(writer->look, &writer->look->ports[i]))
-            exposition_integer(&writer->out, &writer->port_labels[i],
+            exposition_integer(&writer->out, writer->port_labels[i],
                                value(&writer->look->ports[i]));
 }
 
@@ -79,7 +83,7 @@ static void write_buffer_wanted(struct metrics_writer *writer)
         uint64_t wanted = look_port_wanted_buffer(&writer->look->ports[i]);
 
         if (wanted > 0)
-            exposition_integer(&writer->out, &writer->port_labels[i], wanted);
+            exposition_integer(&writer->out, writer->port_labels[i], wanted);
     }
 }
 
@@ -92,7 +96,7 @@ static void write_peak(struct metrics_writer *writer)
         const struct look_port *port = &writer->look->ports[i];
 
         if (look_port_has_numbers(writer->look, port) && port->history.has_peak)
-            exposition_integer(&writer->out, &writer->port_labels[i], port->history.peak_bytes);
+            exposition_integer(&writer->out, writer->port_labels[i], port->history.peak_bytes);
     }
 }
 
@@ -105,20 +109,23 @@ static void write_low(struct metrics_writer *writer)
         const struct look_port *port = &writer->look->ports[i];
 
         if (look_port_has_numbers(writer->look, port) && port->history.has_low)
-            exposition_integer(&writer->out, &writer->port_labels[i], port->history.low_bytes);
+            exposition_integer(&writer->out, writer->port_labels[i], port->history.low_bytes);
     }
 }
 
 static void write_fill(struct metrics_writer *writer)
 {
+    struct label_set buckets[FILL_BUCKETS];
+
+    exposition_buckets(&writer->out, history_fill_bounds, FILL_BUCKETS, buckets);
     exposition_family(&writer->out, "udpwatch_port_receive_queue_fill_ratio", METRIC_HISTOGRAM,
                       "Share of its receive buffer in use at the port's fullest socket, one value "
                       "for each sample; can be above 1.");
     for (size_t i = 0; i < writer->look->port_count; i++) {
         const struct port_history *history = &writer->look->ports[i].history;
 
-        exposition_histogram(&writer->out, &writer->port_labels[i], history_fill_bounds,
-                             history->fill, FILL_BUCKETS, history->fill_sum);
+        exposition_histogram(&writer->out, writer->port_labels[i], buckets, history->fill,
+                             FILL_BUCKETS, history->fill_sum);
     }
 }
 
@@ -127,7 +134,7 @@ static void write_port_counter(struct metrics_writer *writer, const char *name, 
 {
     exposition_family(&writer->out, name, METRIC_COUNTER, help);
     for (size_t i = 0; i < writer->look->port_count; i++)
-        exposition_integer(&writer->out, &writer->port_labels[i],
+        exposition_integer(&writer->out, writer->port_labels[i],
                            value(&writer->look->ports[i].history));
 }
 
@@ -169,7 +176,7 @@ static void write_down_seconds(struct metrics_writer *writer)
                       "ran is not counted.");
     for (size_t i = 0; i < writer->look->port_count; i++)
         if (writer->look->ports[i].expected)
-            exposition_real(&writer->out, &writer->port_labels[i],
+            exposition_real(&writer->out, writer->port_labels[i],
                             writer->look->ports[i].history.down_seconds);
 }
 
@@ -181,7 +188,7 @@ static void write_last_change(struct metrics_writer *writer)
                       "when the sockets could not be read.");
     for (size_t i = 0; i < writer->look->port_count && !writer->look->sockets_error; i++)
         if (writer->look->ports[i].history.last_change > 0)
-            exposition_real(&writer->out, &writer->port_labels[i],
+            exposition_real(&writer->out, writer->port_labels[i],
                             writer->look->ports[i].history.last_change);
 }
 

@@ -5,7 +5,6 @@
 
 #include "collector/look/verdict.h"
 #include "report/report.h"
-#include "users.h"
 
 /* Above which share a queue is called full, and from how many outages on a port flaps. */
 enum { FULL_PERCENT = 80, FLAPPING_OUTAGES = 3 };
@@ -60,25 +59,23 @@ static void describe_receiver(struct text *text, const struct receiver *receiver
 }
 
 /* What the receiver's criteria speak of, as it is. */
-static void describe_process(struct text *text, const struct receiver *receiver,
-                             const struct process *process)
+static void describe_process(struct text *text, const struct look *look,
+                             const struct receiver *receiver, const struct process *process)
 {
-    char user[USER_NAME_SIZE];
-
     text_append_printable(text, process->comm);
     text_print(text, " (pid %d", (int)process->pid);
     if (receiver->cmdline)
         append_criterion(text, ", cmdline", process->arguments);
     if (receiver->unit)
         append_criterion(text, ", unit", process->unit[0] ? process->unit : "(none)");
-    user_name(process->uid, user);
     if (receiver->user)
-        append_criterion(text, ", user", user);
+        append_criterion(text, ", user", users_name(look->users, process->uid));
     text_append(text, ")");
 }
 
 /* A holder of the first socket that none of its holders makes right. */
-static void describe_wrong_holder(struct text *text, const struct look_port *port)
+static void describe_wrong_holder(struct text *text, const struct look *look,
+                                  const struct look_port *port)
 {
     for (size_t i = 0; i < port->socket_count; i++) {
         const struct look_socket *socket = &port->sockets[i];
@@ -87,7 +84,7 @@ static void describe_wrong_holder(struct text *text, const struct look_port *por
         for (size_t j = 0; j < socket->holder_count; j++)
             right |= verdict_matches(port->receiver, socket->holders[j]);
         if (!right && socket->holder_count > 0) {
-            describe_process(text, port->receiver, socket->holders[0]);
+            describe_process(text, look, port->receiver, socket->holders[0]);
             return;
         }
     }
@@ -95,7 +92,8 @@ static void describe_wrong_holder(struct text *text, const struct look_port *por
 }
 
 /* No holder that is known is the right one; others could not be read. */
-static void describe_unknown_holder(struct text *text, const struct look_port *port)
+static void describe_unknown_holder(struct text *text, const struct look *look,
+                                    const struct look_port *port)
 {
     size_t known = 0;
 
@@ -107,7 +105,7 @@ static void describe_unknown_holder(struct text *text, const struct look_port *p
         return;
     }
     text_append(text, "held by ");
-    describe_wrong_holder(text, port);
+    describe_wrong_holder(text, look, port);
     text_append(text, ", expected");
     describe_receiver(text, port->receiver);
     text_append(text,
@@ -125,7 +123,7 @@ static bool tell_state(const struct look *look, const struct look_port *port, st
         return true;
     case PORT_WRONG_OWNER:
         text_append(text, "held by ");
-        describe_wrong_holder(text, port);
+        describe_wrong_holder(text, look, port);
         text_append(text, ", expected");
         describe_receiver(text, port->receiver);
         return true;
@@ -133,7 +131,7 @@ static bool tell_state(const struct look *look, const struct look_port *port, st
         if (look->sockets_error)
             text_append(text, "the sockets could not be read");
         else
-            describe_unknown_holder(text, port);
+            describe_unknown_holder(text, look, port);
         return true;
     default:
         return false;

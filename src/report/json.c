@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include "report/report.h"
-#include "users.h"
 
 /* jansson's setters and packers take a NULL value as a failure and pass it on, so that one check
  * of the root is enough; JSON null stands for "could not look". */
@@ -40,14 +39,11 @@ static json_t *boolean_or_null(int value)
 
 static json_t *json_of_process(const struct look *look, const struct process *process)
 {
-    char user[USER_NAME_SIZE];
     json_t *start = real_or_null(look->boot_time, look_start_time(look, process));
-
-    user_name(process->uid, user);
     return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "pid", (int)process->pid, "process",
                      string_of(process->comm), "executable", string_of(process->executable),
                      "arguments", string_of(process->arguments), "unit", string_of(process->unit),
-                     "user", string_of(user), "start_time", start);
+                     "user", string_of(users_name(look->users, process->uid)), "start_time", start);
 }
 
 static const char *known_name(enum holders_known known)

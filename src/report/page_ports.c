@@ -7,7 +7,6 @@
 #include "report/port.h"
 #include "report/report.h"
 #include "report/worst_first.h"
-#include "users.h"
 
 #define COLUMNS "10"
 
@@ -48,11 +47,8 @@ static void append_receiver(struct text *text, const struct look_port *port)
     text_append(text, "</td>");
 }
 
-static void append_holder(struct text *text, const struct process *process)
+static void append_holder(struct text *text, const struct look *look, const struct process *process)
 {
-    char user[USER_NAME_SIZE];
-
-    user_name(process->uid, user);
     text_append(text, "<div><b>");
     html_append(text, process->comm);
     text_print(text, "</b> <span class=\"pid\">%d</span> <small>", (int)process->pid);
@@ -61,7 +57,7 @@ static void append_holder(struct text *text, const struct process *process)
         text_append(text, ", ");
     }
     text_append(text, "user ");
-    html_append(text, user);
+    html_append(text, users_name(look->users, process->uid));
     text_append(text, "</small></div>");
 }
 
@@ -80,7 +76,7 @@ static void append_process(struct text *text, const struct look *look, const str
 
     text_append(text, CELL "\"Process\">");
     for (size_t i = 0; i < holders.count; i++)
-        append_holder(text, holders.first[i]);
+        append_holder(text, look, holders.first[i]);
     if (holders.count == 0)
         text_append(text, without_holder(look, port));
     if (holders.has_others)

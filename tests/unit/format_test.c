@@ -15,6 +15,7 @@ static void assert_writes(enum exposition_format format,
     struct exposition exposition = {.format = format, .text = &text};
 
     write(&exposition);
+    text_free(&exposition.labels);
     assert_false(text.failed);
     assert_string_equal(text.bytes, expected);
     text_free(&text);
@@ -72,41 +73,47 @@ static void test_names(void **state)
 
 static void write_escapes(struct exposition *exposition)
 {
-    struct text labels = {0};
+    struct label_set labels = labels_begin(exposition, NO_LABELS), more;
 
+    labels_add(exposition, &labels, "l", "\\ \" \n \r \t {},=# \xff\xc3\xa9");
+    labels_add(exposition, &labels, "m", "");
+    labels_add_number(exposition, &labels, "n", 5);
+    more = labels_of_one(exposition, "o", "p");
     exposition_family(exposition, "a", METRIC_GAUGE, "\\ \" \n.");
-    labels_add(&labels, "l", "\\ \" \n \r \t {},=# \xff\xc3\xa9");
-    labels_add(&labels, "m", "");
-    labels_add_number(&labels, "n", 5);
-    exposition_integer_with(exposition, &labels, "o", "p", 1);
-    exposition_real(exposition, &labels, -0.1);
-    text_free(&labels);
+    exposition_integer_with(exposition, labels, more, 1);
+    exposition_real(exposition, labels, -0.1);
+    exposition_integer_with(exposition, NO_LABELS, more, 2);
+    exposition_integer_with(exposition, more, NO_LABELS, 3);
+    labels = labels_begin(exposition, more);
+    labels_add_number(exposition, &labels, "q", UINT64_MAX);
+    exposition_integer(exposition, labels, 4);
+    exposition_integer(exposition, more, 5);
 }
 
+#define LINES                                                                                      \
+    "a{" ESCAPED ",o=\"p\"} 1\na{" ESCAPED "} -0.1\n"                                              \
+    "a{o=\"p\"} 2\na{o=\"p\"} 3\na{o=\"p\",q=\"18446744073709551615\"} 4\na{o=\"p\"} 5\n"
 #define ESCAPED "l=\"\\\\ \\\" \\n \r \t {},=# \xef\xbf\xbd\xc3\xa9\",m=\"\",n=\"5\""
 
 static void test_escapes(void **state)
 {
     (void)state;
-    assert_writes(EXPOSITION_TEXT, write_escapes,
-                  "# HELP a \\\\ \" \\n.\n# TYPE a gauge\n"
-                  "a{" ESCAPED ",o=\"p\"} 1\na{" ESCAPED "} -0.1\n");
+    assert_writes(EXPOSITION_TEXT, write_escapes, "# HELP a \\\\ \" \\n.\n# TYPE a gauge\n" LINES);
     assert_writes(EXPOSITION_OPENMETRICS, write_escapes,
-                  "# HELP a \\\\ \\\" \\n.\n# TYPE a gauge\n"
-                  "a{" ESCAPED ",o=\"p\"} 1\na{" ESCAPED "} -0.1\n");
+                  "# HELP a \\\\ \\\" \\n.\n# TYPE a gauge\n" LINES);
 }
 
 static void write_histogram(struct exposition *exposition)
 {
     static const double bounds[] = {0.25, 1, 1e300};
     static const uint64_t counts[] = {2, 0, 0, 3};
-    struct text labels = {0};
+    struct label_set buckets[4];
+    struct label_set labels = labels_of_one(exposition, "a", "b");
 
-    labels_add(&labels, "a", "b");
+    exposition_buckets(exposition, bounds, 4, buckets);
     exposition_family(exposition, "h", METRIC_HISTOGRAM, "Help.");
-    exposition_histogram(exposition, &labels, bounds, counts, 4, 4.75);
-    exposition_histogram(exposition, NULL, bounds, counts, 4, 4.75);
-    text_free(&labels);
+    exposition_histogram(exposition, labels, buckets, counts, 4, 4.75);
+    exposition_histogram(exposition, NO_LABELS, buckets, counts, 4, 4.75);
 }
 
 static void test_a_histogram_is_summed_up(void **state)
@@ -132,13 +139,14 @@ static void test_a_histogram_is_summed_up(void **state)
 
 static void test_labels_without_memory_are_not_empty_ones(void **state)
 {
-    struct text text = {0}, labels = {.failed = true};
-    struct exposition exposition = {.text = &text};
+    struct text text = {0};
+    struct exposition exposition = {.text = &text, .labels = {.failed = true}};
 
     (void)state;
     exposition_family(&exposition, "a", METRIC_GAUGE, "H.");
+    exposition_integer(&exposition, labels_of_one(&exposition, "b", "c"), 1);
     assert_false(text.failed);
-    exposition_integer(&exposition, &labels, 1);
+    exposition_end(&exposition);
     assert_true(text.failed);
     text_free(&text);
 }

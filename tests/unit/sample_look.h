@@ -3,6 +3,7 @@
 #define UDPWATCH_SAMPLE_LOOK_H
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -95,6 +96,16 @@ static void sample_names(struct sample *sample)
     sample->by_wrong[0] = &sample->wrong;
 }
 
+/* Of this host, as long as the test runs. */
+static struct users *sample_users(void)
+{
+    static struct users *users;
+
+    if (!users && users_open(&users, USERS_FILE) < 0)
+        abort();
+    return users;
+}
+
 static inline void sample_make(struct sample *sample)
 {
     memset(sample, 0, sizeof(*sample));
@@ -113,6 +124,7 @@ static inline void sample_make(struct sample *sample)
                                      .port_count = SAMPLE_UNNAMED,
                                      .procfs = (char *)"/proc"};
     sample->look = (struct look){.config = &sample->config,
+                                 .users = sample_users(),
                                  .time = 1000.5,
                                  .owners = {.scanned = true, .unreadable_processes = 3},
                                  .boot_time = 500,

@@ -87,34 +87,82 @@ static void test_name(void **state)
         const char *name;
     } cases[] = {{0, "root"},  {998, "filebeat"}, {77, "77"},
                  {500, "500"}, {12345, "12345"},  {4294967295U, "4294967295"}};
-    char name[USER_NAME_SIZE];
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        user_name_in(file, cases[i].uid, name);
-        assert_string_equal(name, cases[i].name);
+    struct users *users;
+    assert_int_equal(users_open(&users, file), 0);
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            assert_string_equal(users_name(users, cases[i].uid), cases[i].name);
+    users_close(users);
+}
+
+/* A file of its own, of one user 7. */
+static void write_user(const char *path, const char *name)
+{
+    FILE *users = fopen(path, "w");
+    assert_non_null(users);
+    fprintf(users, "%s:x:7:7::/:/bin/false\n", name);
+    assert_int_equal(fclose(users), 0);
+}
+
+static void test_names_of_a_file_that_changes(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/udpwatch-passwd-XXXXXX";
+    struct users *users;
+    close(mkstemp(path));
+    write_user(path, "anna");
+    assert_int_equal(users_open(&users, path), 0);
+    users_refresh(users);
+    assert_string_equal(users_name(users, 7), "anna");
+    write_user(path, "bert");
+    assert_string_equal(users_name(users, 7), "anna");
+    users_refresh(users);
+    assert_string_equal(users_name(users, 7), "bert");
+    assert_int_equal(unlink(path), 0);
+    users_refresh(users);
+    assert_string_equal(users_name(users, 7), "7");
+    write_user(path, "carl");
+    users_refresh(users);
+    assert_string_equal(users_name(users, 7), "carl");
+    unlink(path);
+    users_close(users);
+}
+
+/* More than are known at once. */
+static void test_many_users(void **state)
+{
+    (void)state;
+    struct users *users;
+    char number[16];
+    assert_int_equal(users_open(&users, file), 0);
+    for (uid_t uid = 1000; uid < 1200; uid++) {
+        snprintf(number, sizeof number, "%u", uid);
+        assert_string_equal(users_name(users, uid), number);
+        assert_string_equal(users_name(users, 998), "filebeat");
     }
+    users_close(users);
 }
 
 static void test_missing_file(void **state)
 {
     (void)state;
-    char name[USER_NAME_SIZE];
+    struct users *users;
     uid_t uid;
     assert_int_equal(user_find_in("/nonexistent", "root", &uid), -ENOENT);
     assert_int_equal(user_find_in("/nonexistent", "7", &uid), 0);
     assert_int_equal(uid, 7);
-    user_name_in("/nonexistent", 0, name);
-    assert_string_equal(name, "0");
+    assert_int_equal(users_open(&users, "/nonexistent"), 0);
+    users_refresh(users);
+    assert_string_equal(users_name(users, 0), "0");
+    users_close(users);
 }
 
 static void test_this_host(void **state)
 {
     (void)state;
-    char name[USER_NAME_SIZE];
     uid_t uid = 1;
     assert_int_equal(user_find("root", &uid), 0);
     assert_int_equal(uid, 0);
-    user_name(0, name);
-    assert_string_equal(name, "root");
 }
 
 int main(void)
@@ -122,6 +170,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_name),
+        cmocka_unit_test(test_names_of_a_file_that_changes),
+        cmocka_unit_test(test_many_users),
         cmocka_unit_test(test_missing_file),
         cmocka_unit_test(test_this_host),
     };

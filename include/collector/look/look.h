@@ -14,6 +14,10 @@
 #include "collector/procfs/process.h"
 #include "collector/sockets/udp_socket.h"
 #include "config/config.h"
+#include "users.h"
+
+/* Room for an address and the name of a device. */
+enum { BOUND_ADDRESS_SIZE = ADDRESS_TEXT_SIZE + IF_NAMESIZE + 8 };
 
 /* A socket that serves a port, and its holders. */
 struct look_socket {
@@ -49,6 +53,8 @@ struct look_receiver {
 /* One look. It belongs to the collector and lives until the collector's next call. */
 struct look {
     const struct config *config;
+    /* The names of the processes' users; the collector's. */
+    struct users *users;
     double time;  /* Unix time in seconds */
     bool partial; /* a sample: of the processes and the host nothing that takes long was read; not
                      to be shown */
@@ -106,8 +112,7 @@ uint64_t look_port_wanted_buffer(const struct look_port *port);
 /* Unix time at which a process started, 0 when the time of boot is not known. */
 double look_start_time(const struct look *look, const struct process *process);
 
-/* "10.0.0.1", or "10.0.0.1%eth0" for a socket bound to a device. text: at least
- * ADDRESS_TEXT_SIZE + IF_NAMESIZE + 4 bytes. */
-void look_bound_address(const struct look_socket *socket, char *text, size_t size);
+/* "10.0.0.1", or "10.0.0.1%eth0" for a socket bound to a device. */
+void look_bound_address(const struct look_socket *socket, char text[static BOUND_ADDRESS_SIZE]);
 
 #endif

@@ -1,7 +1,7 @@
 #include "collector/look/look.h"
 
 #include <limits.h>
-#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 double look_start_time(const struct look *look, const struct process *process)
@@ -13,12 +13,13 @@ double look_start_time(const struct look *look, const struct process *process)
     return (double)look->boot_time + (double)process->start_ticks / (double)ticks;
 }
 
-void look_bound_address(const struct look_socket *socket, char *text, size_t size)
+void look_bound_address(const struct look_socket *socket, char text[static BOUND_ADDRESS_SIZE])
 {
-    char address[ADDRESS_TEXT_SIZE];
-
-    address_format(&socket->socket.address, address);
-    snprintf(text, size, "%s%s%s", address, socket->interface[0] ? "%" : "", socket->interface);
+    address_format(&socket->socket.address, text);
+    if (!socket->interface[0])
+        return;
+    strcat(text, "%");
+    strcat(text, socket->interface);
 }
 
 bool look_port_has_numbers(const struct look *look, const struct look_port *port)
