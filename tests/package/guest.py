@@ -304,7 +304,7 @@ def second_boot():
     wait_for(lambda: show("ActiveState") == "active", "the agent")
     drops = value(scrape_when_up(), "udpwatch_port_dropped_datagrams_total", 5514)
     assert drops == float(open("/root/drops").read()), drops
-    assert not glob.glob("/var/lib/udpwatch/ledger.*"), os.listdir("/var/lib/udpwatch")
+    assert not glob.glob("/var/lib/udpwatch/ledger.*-*"), os.listdir("/var/lib/udpwatch")
     assert scrape()["udpwatch_state_last_save_successful"] == 1
     agent = main_pid()
     run("apt-get", "purge", "udpwatch")

@@ -1,4 +1,5 @@
 /* The ledger's file: what is found again, and what is not used. Needs root. */
+#include <errno.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,11 @@
 
 #include <cmocka.h>
 
+#include <seccomp.h>
+
+#include "collector/ledger/ledger_records.h"
+#include "collector/ledger/ledger_text.h"
+#include "file.h"
 #include "state_directory.h"
 
 #define OTHER_BOOT "11111111-c1d2-4f6c-9578-92f4dd02a744"
@@ -157,6 +163,201 @@ static void test_what_a_crash_left_is_no_hindrance(void **state)
     assert_false(exists("ledger.new"));
 }
 
+static ino_t file_number(const char *name)
+{
+    char path[160];
+    struct stat status;
+
+    path_in(path, directory, name);
+    assert_int_equal(lstat(path, &status), 0);
+    assert_true(S_ISREG(status.st_mode));
+    return status.st_ino;
+}
+
+/* Save as many samples as say. */
+static void save(struct ledger_file *file, struct ledger *ledger, uint64_t samples)
+{
+    ledger_totals(ledger)->samples = samples;
+    ledger_file_save(file, ledger, false);
+    assert_int_equal(ledger_file_saved(file), 1);
+}
+
+/* How many samples a start would find now. It is killed before it can change anything. */
+static uint64_t kept_samples(void)
+{
+    struct text text = {0};
+    struct ledger_head head;
+    struct ledger *ledger;
+    char path[160];
+    uint64_t samples;
+    int descriptor;
+
+    path_in(path, directory, "ledger");
+    descriptor = open(path, O_RDONLY);
+    assert_int_equal(file_read_all(descriptor, 1 << 20, &text), 0);
+    close(descriptor);
+    assert_int_equal(ledger_read(text.bytes, text.length, &head, &ledger), 0);
+    samples = ledger_totals(ledger)->samples;
+    ledger_close(ledger);
+    text_free(&text);
+    return samples;
+}
+
+/* What has the name is whole after each save, and no save makes a file once there are two. */
+static void test_two_files_change_names(void **state)
+{
+    struct ledger_file *file = open_file();
+    struct ledger *ledger;
+    ino_t first, second;
+
+    (void)state;
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    save(file, ledger, 1);
+    save(file, ledger, 2);
+    first = file_number("ledger");
+    second = file_number("ledger.new");
+    for (uint64_t samples = 3; samples < 9; samples++) {
+        save(file, ledger, samples);
+        assert_int_equal(kept_samples(), samples);
+        assert_int_equal(file_number("ledger"), samples % 2 ? second : first);
+        assert_int_equal(file_number("ledger.new"), samples % 2 ? first : second);
+    }
+    ledger_close(ledger);
+    ledger_file_close(file);
+}
+
+/* Nothing of a longer one is left behind a shorter one. */
+static void test_a_ledger_that_becomes_shorter(void **state)
+{
+    struct ledger_file *file = open_file();
+    struct ledger *ledger, *longer;
+
+    (void)state;
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    assert_int_equal(ledger_open(&longer), 0);
+    for (int i = 0; i < 100; i++)
+        assert_non_null(ledger_add_port(longer, "core"));
+    save(file, longer, 1);
+    save(file, longer, 2);
+    save(file, ledger, 3);
+    assert_int_equal(kept_samples(), 3);
+    save(file, ledger, 4);
+    assert_int_equal(kept_samples(), 4);
+    ledger_close(longer);
+    ledger_close(ledger);
+    ledger_file_close(file);
+}
+
+static void put_hard_link(const char *path)
+{
+    char other[160];
+
+    path_in(other, base, "other");
+    write_bytes(other, "of another program");
+    assert_int_equal(link(other, path), 0);
+}
+
+static void put_symlink_to_other(const char *path)
+{
+    char other[160];
+
+    path_in(other, base, "other");
+    write_bytes(other, "of another program");
+    assert_int_equal(symlink(other, path), 0);
+}
+
+/* It stays open up to the end of the test's program. */
+static void put_fifo_with_a_reader(const char *path)
+{
+    put_fifo(path);
+    assert_true(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) >= 0);
+}
+
+/* In the place of the second file: it is removed, and what it leads to is not written into. */
+static void test_what_is_not_ours_is_not_written_over(void **state)
+{
+    static void (*const put[])(const char *) = {put_hard_link, put_symlink_to_other,
+                                                put_fifo_with_a_reader};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(put) / sizeof(*put); i++) {
+        struct ledger_file *file = open_file();
+        struct ledger *ledger;
+        struct text text = {0};
+        char path[160];
+
+        assert_int_equal(ledger_file_load(file, &ledger), 0);
+        save(file, ledger, 1);
+        path_in(path, directory, "ledger.new");
+        put[i](path);
+        save(file, ledger, 2);
+        assert_int_equal(kept_samples(), 2);
+        file_number("ledger.new"); /* a regular file */
+        path_in(path, base, "other");
+        if (put[i] != put_fifo_with_a_reader) {
+            int descriptor = open(path, O_RDONLY);
+
+            assert_int_equal(file_read_all(descriptor, 100, &text), 0);
+            close(descriptor);
+            assert_string_equal(text.bytes, "of another program");
+            unlink(path);
+        }
+        text_free(&text);
+        ledger_close(ledger);
+        ledger_file_close(file);
+        remove_directories(NULL);
+        assert_int_equal(make_directories(NULL), 0);
+    }
+}
+
+static void save_where_names_cannot_be_exchanged(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    struct ledger_file *file = open_file();
+    struct ledger *ledger;
+
+    if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(renameat2), 1,
+                         SCMP_A4(SCMP_CMP_NE, 0)) ||
+        seccomp_load(filter))
+        _exit(1);
+    seccomp_release(filter);
+    assert_int_equal(ledger_file_load(file, &ledger), 0);
+    for (uint64_t samples = 1; samples < 4; samples++) {
+        save(file, ledger, samples);
+        assert_int_equal(kept_samples(), samples);
+        assert_false(exists("ledger.new"));
+    }
+    ledger_close(ledger);
+    ledger_file_close(file);
+}
+
+static void test_a_file_system_that_cannot_exchange_names(void **state)
+{
+    (void)state;
+    in_child(save_where_names_cannot_be_exchanged);
+}
+
+/* A power failure while it was being written over: it is of a boot that is not gone on from. */
+static void test_a_damaged_file_of_another_boot(void **state)
+{
+    char path[160];
+    FILE *file;
+    int before;
+
+    (void)state;
+    live(5, false);
+    path_in(path, directory, "ledger");
+    file = fopen(path, "a");
+    assert_non_null(file);
+    fputs("of another save", file);
+    fclose(file);
+    set_boot(OTHER_BOOT "\n");
+    before = begin_log();
+    assert_int_equal(live(1, false), 0);
+    end_log(before, "did not stop in order", 1, 1);
+    assert_int_equal(live(0, false), 1);
+}
+
 static void test_two_agents_do_not_share(void **state)
 {
     struct ledger_file *first, *second;
@@ -252,6 +453,11 @@ int main(void)
         in_directories(test_what_cannot_be_read_is_set_aside),
         in_directories(test_what_is_no_file_is_set_aside),
         in_directories(test_what_a_crash_left_is_no_hindrance),
+        in_directories(test_two_files_change_names),
+        in_directories(test_a_ledger_that_becomes_shorter),
+        in_directories(test_what_is_not_ours_is_not_written_over),
+        in_directories(test_a_file_system_that_cannot_exchange_names),
+        in_directories(test_a_damaged_file_of_another_boot),
         in_directories(test_two_agents_do_not_share),
         in_directories(test_nothing_is_kept_where_that_is_not_wanted),
         in_directories(test_directories_that_cannot_be),

@@ -185,6 +185,47 @@ static void test_what_is_read_is_written_again(void **state)
     }
 }
 
+/* What an agent of version 0.1.0 kept. Tests run where the Makefile lies. */
+static void test_an_old_file_is_read_and_written_alike(void **state)
+{
+    char kept[16384] = "";
+    struct text text = {0};
+    struct ledger_head head;
+    struct ledger *ledger;
+    FILE *file = fopen("tests/unit/kept/ledger", "r");
+    size_t length;
+
+    (void)state;
+    assert_non_null(file);
+    length = fread(kept, 1, sizeof(kept) - 1, file);
+    fclose(file);
+    assert_int_equal(read_exactly(kept, length, &head, &ledger), 0);
+    ledger_write(ledger, &head, &text);
+    assert_string_equal(text.bytes, kept);
+    ledger_close(ledger);
+    text_free(&text);
+}
+
+/* Where and how it was written is told of a damaged one, too, if it can be. */
+static void test_the_head_of_what_is_damaged(void **state)
+{
+    struct text text = make_text();
+    struct ledger_head head;
+    struct ledger *ledger;
+
+    (void)state;
+    text.bytes[text.length - 30] ^= 1;
+    assert_int_equal(read_exactly(text.bytes, text.length, &head, &ledger), -EBADMSG);
+    assert_string_equal(head.place.boot, sample_head.place.boot);
+    assert_int_equal(head.place.network_namespace, 12777);
+    assert_true(head.clean);
+    *strchr(strstr(text.bytes, "clean"), '1') = '2';
+    assert_int_equal(read_exactly(text.bytes, text.length, &head, &ledger), -EBADMSG);
+    assert_string_equal(head.place.boot, "");
+    assert_false(head.clean);
+    text_free(&text);
+}
+
 /* What an event told the end of is not kept. */
 static void test_destroyed_sockets_are_left_out(void **state)
 {
@@ -398,6 +439,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_read_is_written_again),
+        cmocka_unit_test(test_an_old_file_is_read_and_written_alike),
+        cmocka_unit_test(test_the_head_of_what_is_damaged),
         cmocka_unit_test(test_destroyed_sockets_are_left_out),
         cmocka_unit_test(test_unplaced_sockets_are_kept_at_expected_numbers),
         cmocka_unit_test(test_every_truncation_is_refused),

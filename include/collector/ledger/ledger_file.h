@@ -28,8 +28,9 @@ int ledger_file_give(struct ledger_file *file, uid_t user, gid_t group);
  * served. Returns 0 and the ledger, an empty one where there is none to go on from; -ENOMEM. */
 int ledger_file_load(struct ledger_file *file, struct ledger **ledger);
 
-/* Keep the ledger: written to a temporary file and renamed. When that fails, the file there is
- * removed, or emptied, as it is older than what will be served. Where neither can be, as on a disk
+/* Keep the ledger: written to a second file, which then changes names with the first, so that what
+ * has the name is whole whenever the agent is killed. When that fails, the file there is removed,
+ * or emptied, as it is older than what will be served. Where neither can be, as on a disk
  * that became read-only, it stays: an agent that is started once the disk can be written goes on
  * from it. It is a failure as well when the directory's name no longer leads to the one held open,
  * as the next agent will look there. The first failure is logged, with what the next start will

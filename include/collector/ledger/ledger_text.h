@@ -26,7 +26,8 @@ struct ledger_head {
 /* Write it. text->failed says whether memory ran out. */
 void ledger_write(const struct ledger *ledger, const struct ledger_head *head, struct text *text);
 
-/* Read it. bytes: length of them, of any content.
+/* Read it. bytes: length of them, of any content. head: also of what is damaged further on, as far
+ * as that can be told: an empty boot where it cannot.
  * Returns 0 and the ledger, which the caller closes; -EBADMSG when it is damaged, and then nothing
  * of it may be used; -EPROTONOSUPPORT when a newer udpwatch wrote it; -ENOMEM. */
 int ledger_read(const char *bytes, size_t length, struct ledger_head *head, struct ledger **ledger);

@@ -32,6 +32,7 @@ struct ledger_file {
     bool failed; /* the last save did */
     bool saved;  /* a save has succeeded */
     struct ledger_place place;
+    struct text text; /* what was last saved: its room is used again */
 };
 
 /* The boot's name, 36 letters of hexadecimal digits and dashes. */
@@ -176,6 +177,7 @@ void ledger_file_close(struct ledger_file *file)
         return;
     if (file->directory >= 0)
         close(file->directory);
+    text_free(&file->text);
     free(file->name);
     free(file);
 }
@@ -193,18 +195,40 @@ int ledger_file_give(struct ledger_file *file, uid_t user, gid_t group)
     return 0;
 }
 
-static int write_new(const struct ledger_file *file, const struct text *text, bool to_disk)
+/* The new file to write into: a regular one that lies there, of *size bytes, is written over, as a
+ * new one costs more. What else lies there is removed. Returns it, or -errno. */
+static int open_new(const struct ledger_file *file, off_t *size)
 {
-    int descriptor, result;
+    int descriptor =
+        openat(file->directory, NEW_NAME, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat status;
 
-    /* Whatever lies there is left over from a crash. */
+    *size = 0;
+    if (descriptor >= 0) {
+        if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1) {
+            *size = status.st_size;
+            return descriptor;
+        }
+        close(descriptor);
+    }
     if (unlinkat(file->directory, NEW_NAME, 0) < 0 && errno != ENOENT)
         return -errno;
     descriptor = openat(file->directory, NEW_NAME,
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+static int write_new(const struct ledger_file *file, const struct text *text, bool to_disk)
+{
+    off_t size;
+    int descriptor = open_new(file, &size);
+    int result;
+
     if (descriptor < 0)
-        return -errno;
+        return descriptor;
     result = file_write_all(descriptor, text->bytes, text->length);
+    if (!result && size > (off_t)text->length && ftruncate(descriptor, (off_t)text->length) < 0)
+        result = -errno;
     if (!result && to_disk && fsync(descriptor) < 0)
         result = -errno;
     if (close(descriptor) < 0 && !result)
@@ -212,15 +236,22 @@ static int write_new(const struct ledger_file *file, const struct text *text, bo
     return result;
 }
 
+/* The two files change names, so that the old one is there to be written over the next time: a file
+ * that is renamed over another one has some file systems write it to the disk at once (ext4(5),
+ * auto_da_alloc), which takes 100 times as long. It is renamed where there is no other yet, where
+ * the file system cannot exchange names, and where no older one may be left: on the disk. */
 static int replace(const struct ledger_file *file, const struct text *text, bool to_disk)
 {
     int result = write_new(file, text, to_disk);
 
-    if (!result && renameat(file->directory, NEW_NAME, file->directory, NAME) < 0)
-        result = -errno;
-    if (!result && to_disk && fsync(file->directory) < 0)
-        result = -errno;
-    return result;
+    if (result)
+        return result;
+    if (!to_disk &&
+        renameat2(file->directory, NEW_NAME, file->directory, NAME, RENAME_EXCHANGE) == 0)
+        return 0;
+    if (renameat(file->directory, NEW_NAME, file->directory, NAME) < 0)
+        return -errno;
+    return to_disk && fsync(file->directory) < 0 ? -errno : 0;
 }
 
 /* What lies there is older than what will be served: it must not be found again. Returns whether
@@ -258,17 +289,17 @@ static bool is_replaced(const struct ledger_file *file)
 static int save(struct ledger_file *file, const struct ledger *ledger, bool clean, bool to_disk)
 {
     const struct ledger_head head = {.place = file->place, .clean = clean};
-    struct text text = {0};
+    struct text *text = &file->text;
     bool left = false;
     int result;
 
-    ledger_write(ledger, &head, &text);
-    result = text.failed ? -ENOMEM : replace(file, &text, to_disk);
+    text_clear(text);
+    ledger_write(ledger, &head, text);
+    result = text->failed ? -ENOMEM : replace(file, text, to_disk);
     if (result)
         left = remove_old(file);
     if (result == -ENOSPC || result == -EDQUOT)
-        result = replace(file, &text, to_disk); /* in the room that the old one took */
-    text_free(&text);
+        result = replace(file, text, to_disk); /* in the room that the old one took */
     if (result)
         unlinkat(file->directory, NEW_NAME, 0);
     if (is_replaced(file))
@@ -342,10 +373,24 @@ static enum ledger_origin origin_of(const struct ledger_place *kept,
                                                               : LEDGER_ANOTHER_NAMESPACE;
 }
 
+static void begin_anew_in_another_boot(const struct ledger_file *file)
+{
+    log_info("%s/" NAME
+             " is of another boot, and its agent did not stop in order: counters begin at 0",
+             file->name);
+}
+
+/* What was being written over when the power failed is damaged, but would not be used anyway. */
+static bool would_not_be_used(const struct ledger_head *head, const struct ledger_place *here)
+{
+    return head->place.boot[0] && !head->clean &&
+           origin_of(&head->place, here) == LEDGER_ANOTHER_BOOT;
+}
+
 /* The ledger that was kept, NULL when there is none to go on from. Returns 0, or -ENOMEM. */
 static int load_kept(const struct ledger_file *file, struct ledger **ledger)
 {
-    struct ledger_head head;
+    struct ledger_head head = {0};
     struct text text = {0};
     int result = read_bytes(file, &text);
     enum ledger_origin origin;
@@ -356,15 +401,17 @@ static int load_kept(const struct ledger_file *file, struct ledger **ledger)
     text_free(&text);
     if (result == -ENOMEM || result == -ENOENT)
         return result == -ENOENT ? 0 : result;
+    if (result == -EBADMSG && would_not_be_used(&head, &file->place)) {
+        begin_anew_in_another_boot(file);
+        return 0;
+    }
     if (result) {
         set_aside(file, result);
         return 0;
     }
     origin = origin_of(&head.place, &file->place);
     if (origin == LEDGER_ANOTHER_BOOT && !head.clean) {
-        log_info("%s/" NAME
-                 " is of another boot, and its agent did not stop in order: counters begin at 0",
-                 file->name);
+        begin_anew_in_another_boot(file);
         ledger_close(*ledger);
         *ledger = NULL;
         return 0;
