@@ -71,6 +71,11 @@ $B/tests/udp_holder: tests/tools/udp_holder.c
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
 
+$B/tests/load: tests/bench/load.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+
 $B/tests/%.o: tests/tools/%.c
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -186,10 +191,12 @@ fuzz:
 		echo "fuzz $$target: $$(grep number_of_executed_units build/fuzz/$$target.log)"; \
 	done
 
-bench: all $B/tests/udp_holder
-	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/scrape_cost.py
-	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/auth_cost.py
-	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/watching_cost.py
+# BENCH=scrape,growth: some parts only, as tests/bench/main.py names them.
+bench:
+	$Qtests/tools/install-deps build bench
+	$Q$(MAKE) --no-print-directory -j$(JOBS) all $B/tests/udp_holder $B/tests/load
+	$Qtests/tools/fetch-daemons build/daemons prometheus-node-exporter prometheus-process-exporter
+	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/main.py $(BENCH)
 
 EXAMPLES = $(patsubst etc/%,%,$(shell find etc/grafana etc/prometheus etc/stunnel -type f))
 install: all
@@ -229,7 +236,7 @@ help:
 	@echo 'make valgrind  unit tests, and the agent under load, under valgrind'
 	@echo 'make coverage  all tests, with the share of lines that they reach'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
-	@echo 'make bench     processor time of a scrape, beside ss -uanpm, and of watching'
+	@echo 'make bench     what it costs, beside ss, netstat and two exporters (root; BENCH=PART,...)'
 	@echo 'make package   the package and its tests: built twice, installed, upgraded, purged, booted'
 	@echo 'make deb       the Debian package, in build/deb'
 	@echo 'make install   to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'

@@ -1,107 +1,79 @@
-"""Processor time of a scrape at 15 ports, of both processes together, in each form that a scraper
-can ask for, beside `ss -uanpm`, which answers the same question for a person. Nine rounds, each of
-them measured in turn.
-
-`make bench` runs it, in namespaces of its own; UDPWATCH_BUILD says which build."""
+"""1. Processor time of a scrape at two sizes of the host, of both processes together, in each form
+that a scraper can ask for, beside the programs that answer such questions today."""
 
 import contextlib
-import http.client
-import resource
 import statistics
-import subprocess
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
-import harness  # noqa: E402
-
-PORTS = [6984, 6985, 6998, 7878, 7879, 7880, 618, 8814, 8815, 8816, 8817, 8818, 8819, 718, 815]
-ROUNDS, SCRAPES, OTHERS = 9, 200, 100
-
-
-def processor_time(pids):
-    """Seconds that all threads of the processes have run."""
-    return sum(int(task.read_text().split()[0])
-               for pid in pids for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
-
-
-OPENMETRICS = {"Accept": "application/openmetrics-text"}
-GZIP = {"Accept-Encoding": "gzip"}
-
-
-def scrape(client, headers):
-    """How many bytes the body takes on the wire."""
-    client.request("GET", "/metrics", headers=headers)
-    response = client.getresponse()
-    for name, value in headers.items():
-        told = {"Accept": "Content-Type", "Accept-Encoding": "Content-Encoding"}[name]
-        assert value in response.getheader(told)
-    return len(response.read())
-
-
-def kept_alive(headers):
-    client = http.client.HTTPConnection("127.0.0.1", harness.PORT)
-    with contextlib.closing(client):
-        return [scrape(client, headers) for _ in range(SCRAPES)][-1]
-
-
-def connected_anew():
-    for _ in range(SCRAPES):
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", harness.PORT)) as client:
-            scrape(client, {})
-
-
-def cost(pids, scrapes, *arguments):
-    before = processor_time(pids)
-    scrapes(*arguments)
-    return (processor_time(pids) - before) / SCRAPES
-
-
-def cost_of_ss():
-    def children():
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return usage.ru_utime + usage.ru_stime
-
-    before, runs = children(), 20
-    for _ in range(runs):
-        subprocess.run(["ss", "-uanpm"], stdout=subprocess.DEVNULL, check=True)
-    return (children() - before) / runs
-
+import host
+from measuring import (GZIP, OPENMETRICS, connection, microseconds, ratios, rounds, scrape,
+                       time_of_program, time_of_ss)
 
 FORMS = {"text": {}, "OpenMetrics": OPENMETRICS, "text, gzip": GZIP,
          "OpenMetrics, gzip": {**OPENMETRICS, **GZIP}}
+SCRAPES, PACED, IDLE = 200, 2, 2
+NEW, PACE, NOBODY = "text, new connection", "text, one scrape a second", "nobody asks: a second"
+SS, NETSTAT = "`ss -uanpm`", "`netstat -unlp`"
+NODE, PROCESS = "node_exporter", "process-exporter"
+# ss is so many times dearer than a scrape.
+OF_SS = {host.TYPICAL: 150, host.HUGE: 1500}
 
 
-def measure(agent):
-    pids = agent.pid, agent.server_pid()
-    sizes = [kept_alive(headers) for headers in FORMS.values()]
-    rounds = [[*(cost(pids, kept_alive, headers) for headers in FORMS.values()),
-               cost(pids, connected_anew), cost_of_ss()] for _ in range(ROUNDS)]
-    print(f"{'median of ' + str(ROUNDS):24}{'bytes':>8}{'µs':>8}{'of text':>9}{'of ss':>8}"
-          f"{'spread of that':>19}")
-    names = [*FORMS, "text, new connection", "ss -uanpm"]
-    for index, (name, size) in enumerate(zip(names, [*sizes, sizes[0], ""])):
-        time = statistics.median(row[index] for row in rounds)
-        of_text = statistics.median(row[index] / row[0] for row in rounds)
-        ratios = sorted(row[index] / row[-1] for row in rounds)
-        print(f"{name:24}{size:8}{time * 1e6:8.0f}{of_text:9.2f}{statistics.median(ratios):8.3f}"
-              f"{ratios[0]:11.3f} –{ratios[-1]:6.3f}")
+def bytes_of(agent):
+    with connection() as client:
+        return {name: len(scrape(client, headers)) for name, headers in FORMS.items()}
 
 
-def main():
-    receivers = f"[filebeat one]\nports = {', '.join(map(str, PORTS))}\n"
+def contenders(agent, node, process):
+    asked = {name: lambda headers=headers: agent.kept(SCRAPES, headers)
+             for name, headers in FORMS.items()}
+    return {**asked,
+            NEW: lambda: agent.anew(SCRAPES),
+            PACE: lambda: agent.paced(PACED),
+            NOBODY: lambda: agent.idle(IDLE),
+            SS: time_of_ss,
+            NETSTAT: lambda: time_of_program("netstat", "-unlp"),
+            NODE: lambda: node.kept(10),
+            PROCESS: lambda: process.kept(2)}
+
+
+def tell(report, size, costs, sizes):
+    rows = []
+    for name, times in costs.items():
+        of_text, (of_ss, low, high) = ratios(times, costs["text"]), ratios(costs[SS], times)
+        rows.append([name, f"{sizes[name]:,}" if name in sizes else "",
+                     microseconds(statistics.median(times)),
+                     f"{microseconds(min(times))} – {microseconds(max(times))}",
+                     f"{of_text[0]:.2f}", f"{of_ss:,.1f}", f"{low:,.1f} – {high:,.1f}"])
+    report.table(["", "bytes", "µs", "lowest – highest", "of text", "ss is so many", "spread"],
+                 rows)
+    median = ratios(costs[SS], costs["text"])[0]
+    report.target(median >= OF_SS[size],
+                  f"text on a kept connection is 1/{median:,.0f} of `ss -uanpm`, "
+                  f"target 1/{OF_SS[size]}")
+    for name, least in (NODE, 8), (PROCESS, 50):
+        median = ratios(costs[name], costs["text"])[0]
+        report.target(median >= least, f"{name} is {median:,.0f} times as dear, target {least}")
+    report.say(f"- the agent takes {statistics.median(costs[NOBODY]) * 100:.3f} % of a core while "
+               "nobody asks, its samples each second among it")
+
+
+def measure(report, size):
     with contextlib.ExitStack() as stack:
-        stack.enter_context(harness.network_namespace())
-        directory = stack.enter_context(harness.public_directory())
-        harness.install_for_everyone(directory)
-        for sockets in [[f"0.0.0.0:{port}" for port in PORTS]] + [[]] * OTHERS:
-            holder = harness.Holder(directory, *sockets, name="filebeat")
-            stack.callback(holder.stop)
-        agent = harness.Agent(directory, receivers)
-        stack.callback(agent.stop)
-        print(f"{len(PORTS)} ports, {OTHERS} other processes, a kept connection")
-        measure(agent)
+        here = host.Host(stack)
+        node, process = here.node_exporter(), here.process_exporter()
+        stack.enter_context(host.filled_up_to(size))
+        agent = host.scraped(here.agent())
+        sizes = bytes_of(agent)
+        table = contenders(agent, node, process)
+        rounds({name: table[name] for name in FORMS}, 1)  # what is done once only, and caches
+        report.title(f"Scrapes beside {host.counted()}")
+        costs = rounds(table)
+        tell(report, size, costs, sizes)
+        return statistics.median(costs["text"])
 
 
-if __name__ == "__main__":
-    main()
+def run(report):
+    typical, huge = (measure(report, size) for size in (host.TYPICAL, host.HUGE))
+    report.target(huge <= 2 * typical,
+                  f"huge takes {huge / typical:.2f} of typical ({microseconds(huge)} and "
+                  f"{microseconds(typical)} µs, medians), target 2")
