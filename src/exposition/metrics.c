@@ -185,6 +185,23 @@ static void write_counts(struct metrics_writer *writer)
                       look->owners.unreadable_processes);
 }
 
+static void write_readings(struct metrics_writer *writer)
+{
+    const struct {
+        const char *name;
+        double time;
+    } readings[] = {{"ports", writer->look->ports_time},
+                    {"sockets", writer->look->unexpected_time}};
+
+    exposition_family(&writer->out, "udpwatch_full_reading_timestamp_seconds", METRIC_GAUGE,
+                      "When all sockets of the watched ports, and all sockets of the host, were "
+                      "last read, in Unix time; left out when they never were.");
+    for (size_t i = 0; i < sizeof(readings) / sizeof(*readings); i++)
+        if (readings[i].time > 0)
+            exposition_real(&writer->out, labels_of_one(&writer->out, "reading", readings[i].name),
+                            readings[i].time);
+}
+
 static void write_collector(struct metrics_writer *writer)
 {
     const struct look *look = writer->look;
@@ -283,6 +300,7 @@ static void write_families(struct metrics_writer *writer)
     write_process_info(writer);
     write_process_start(writer);
     write_counts(writer);
+    write_readings(writer);
     metrics_write_host(writer);
     write_collector(writer);
     if (writer->history)

@@ -76,7 +76,8 @@ def test_both_forms_tell_the_same(every_state):
     moving = {name for name, _ in set(values) - still}
     # Unreadable processes are of the last full scan; the first was before the server ran.
     assert moving <= {"udpwatch_samples_total", "udpwatch_collector_duration_seconds",
-                      "udpwatch_port_down_seconds_total", "udpwatch_unreadable_processes"} | {
+                      "udpwatch_port_down_seconds_total", "udpwatch_unreadable_processes",
+                      "udpwatch_full_reading_timestamp_seconds"} | {
                           f"udpwatch_port_receive_queue_fill_ratio_{suffix}"
                           for suffix in ("bucket", "count", "sum")}
     # What differs is what a family is called, and the type info.

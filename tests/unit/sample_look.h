@@ -133,6 +133,8 @@ static inline void sample_make(struct sample *sample)
                                  .receivers = sample->look_receivers,
                                  .unexpected_known = true,
                                  .unexpected_sockets = 2,
+                                 .unexpected_time = 999.5,
+                                 .ports_time = 1000.25,
                                  .unresolved_sockets = 1};
     sample->look_receivers[0] = (struct look_receiver){.receiver = &sample->receivers[0]};
     sample->look_receivers[1] = (struct look_receiver){.receiver = &sample->receivers[1], .up = 1};
