@@ -106,7 +106,7 @@ PATHS_TESTS := $(patsubst %,tests/system/test_%.py,differential accounting livin
 paths: build-tests
 	$Qtests/tools/install-deps build test
 	$Qset -e; for setting in on off; do \
-		UDPWATCH_FAST_PATHS="filter=$$setting look-up=$$setting owners=$$setting" UDPWATCH_SCENARIOS=100 \
+		UDPWATCH_FAST_PATHS="filter=$$setting look-up=$$setting owners=$$setting" UDPWATCH_SCENARIOS=60 \
 		UDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider -q $(PATHS_TESTS); done
 
 check:
