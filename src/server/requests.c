@@ -87,7 +87,9 @@ static struct timespec time_until(const struct timespec *deadline)
         rest.tv_sec--;
         rest.tv_nsec += 1000000000;
     }
-    return rest.tv_sec < 0 ? (struct timespec){0} : rest;
+    if (rest.tv_sec < 0)
+        rest = (struct timespec){0};
+    return rest;
 }
 
 static void enlist(struct requests *requests, struct waiter *waiter)

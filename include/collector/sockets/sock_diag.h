@@ -32,8 +32,8 @@ int sock_diag_dump(struct sock_diag *diag, struct socket_list *list);
 int sock_diag_begin(struct sock_diag *diag, uint8_t family);
 int sock_diag_next(struct sock_diag *diag, struct socket_list *list, bool *done);
 
-/* As sock_diag_dump, for the sockets bound to these ports alone; whether the kernel chose the port is not
- * told (auto_bound is false). ports: count numbers, rising, without repeats. */
+/* As sock_diag_dump, for the sockets bound to these ports alone; whether the kernel chose the port
+ * is not told (auto_bound is false). ports: count numbers, rising, without repeats. */
 int sock_diag_dump_ports(struct sock_diag *diag, const uint16_t *ports, size_t count,
                          struct socket_list *list);
 
