@@ -135,9 +135,12 @@ def holders_of_514(running):
 def small_socket_table():
     """A network namespace whose UDP table has 128 slots, where the kernel offers that (6.3)."""
     size = Path("/proc/sys/net/ipv4/udp_child_hash_entries")
-    if size.exists():
-        size.write_text("128")
-    with harness.network_namespace():
+    before = size.read_text() if size.exists() else None
+    with contextlib.ExitStack() as stack:
+        if before:
+            stack.callback(size.write_text, before)  # it is for all that are made from here on
+            size.write_text("128")
+        stack.enter_context(harness.network_namespace())
         yield
 
 
