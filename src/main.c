@@ -1,6 +1,7 @@
 /* udpwatch: the command line's commands. The agent itself is collector/agent/agent.c. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,14 @@ static struct config_overrides with_users(const struct arguments *arguments)
     return overrides;
 }
 
+/* What a look takes of memory and gives back, the next one takes again: if the kernel had it
+ * meanwhile, each page would be cleared anew, a fifth of the cost of writing 10,000 listeners. */
+static void keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 8 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
+
 static int run_command(const struct arguments *arguments)
 {
     struct config_overrides overrides = with_users(arguments);
@@ -95,6 +104,7 @@ static int run_command(const struct arguments *arguments)
     if (!config)
         return EXIT_USAGE;
     find_server(server, sizeof(server));
+    keep_memory();
     return agent_run(config, &overrides, server) ? EXIT_RUNTIME : EXIT_SUCCESS;
 }
 

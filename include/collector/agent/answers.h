@@ -9,6 +9,7 @@
 
 #include "collector/agent/supervisor.h"
 #include "collector/look/look.h"
+#include "text_room.h"
 
 /* The server has 32 workers, and each waits for one answer; more is read at the next turn. */
 enum { MOST_REQUESTS = 64 };
@@ -29,8 +30,10 @@ bool answers_read(struct supervisor *supervisor, struct answer_requests *request
 /* Whether any of them takes a look to answer. */
 bool answers_need_look(const struct answer_requests *requests);
 
-/* Answer all of them. look: NULL when none could be taken; the server then says so. */
+/* Answer all of them, format by format, each written into the room. look: NULL when none could be
+ * taken; the server then says so. */
 void answers_send(struct supervisor *supervisor, const struct answer_requests *requests,
-                  const struct look *look, const struct agent_history *history);
+                  const struct look *look, const struct agent_history *history,
+                  struct text_room *room);
 
 #endif

@@ -30,6 +30,7 @@ struct agent {
     struct ledger_file *file;
     struct service *service;
     struct agent_history history;
+    struct text_room answer_room;
     uint64_t saved_revision;         /* of the ledger, when it was last kept */
     uint64_t server_restarts_before; /* of earlier agents */
     int signals;
@@ -137,7 +138,7 @@ static void handle_channel(struct agent *agent)
             look = NULL;
         keep_ledger(agent, false);
     }
-    answers_send(agent->supervisor, &requests, look, &agent->history);
+    answers_send(agent->supervisor, &requests, look, &agent->history, &agent->answer_room);
 }
 
 /* Tell the service manager, and all who ask it, what became of the configuration. */
@@ -440,6 +441,7 @@ static void stop(struct agent *agent)
     collector_close(agent->collector);
     ledger_file_close(agent->file);
     service_close(agent->service);
+    text_free(&agent->answer_room.text);
     config_free(agent->config);
     close_descriptor(agent->signals);
     close_descriptor(agent->search_timer);

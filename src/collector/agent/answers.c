@@ -11,8 +11,6 @@
 #include "report/page.h"
 #include "report/report.h"
 
-enum { FORMATS = FORMAT_READY + 1 };
-
 bool answers_read(struct supervisor *supervisor, struct answer_requests *requests)
 {
     struct channel_message message;
@@ -46,19 +44,10 @@ bool answers_need_look(const struct answer_requests *requests)
     return false;
 }
 
-/* What answers the requests for one format, made when the first is answered. */
-struct finished {
-    bool made;
-    struct text text;
-    int sealed; /* -1: no answer needed it yet */
-};
-
-static void finish(struct finished *finished, const struct look *look,
-                   const struct agent_history *history, uint32_t format)
+/* Write one format; nothing when it takes a look and there is none. */
+static void write_format(uint32_t format, const struct look *look,
+                         const struct agent_history *history, struct text *text)
 {
-    struct text *text = &finished->text;
-
-    *finished = (struct finished){.made = true, .sealed = -1};
     if (format == FORMAT_READY)
         text_append(text, "ready\n");
     else if (!look)
@@ -73,36 +62,47 @@ static void finish(struct finished *finished, const struct look *look,
         page_write(look, history, text);
 }
 
-static void answer(struct supervisor *supervisor, uint64_t id, struct finished *finished)
+static void answer(struct supervisor *supervisor, uint64_t id, const struct text *text, int *sealed)
 {
-    const struct text *text = &finished->text;
     int result = channel_answer(supervisor_channel(supervisor), id, text->bytes,
-                                text->failed ? 0 : text->length, &finished->sealed);
+                                text->failed ? 0 : text->length, sealed);
 
     /* The server gives up waiting by itself, and its death shows as end of file. */
     if (result && result != -EPIPE)
         log_debug("cannot answer the server: %s", strerror(-result));
 }
 
-static void release(struct finished *finished)
+static void answer_all(struct supervisor *supervisor, const struct answer_requests *requests,
+                       uint32_t format, const struct text *text)
 {
-    if (finished->made && finished->sealed >= 0)
-        close(finished->sealed);
-    text_free(&finished->text);
+    int sealed = -1; /* no answer needed it yet */
+
+    for (size_t i = 0; i < requests->count; i++)
+        if (requests->waiting[i].format == format)
+            answer(supervisor, requests->waiting[i].id, text, &sealed);
+    if (sealed >= 0)
+        close(sealed);
+}
+
+static bool is_asked_for(const struct answer_requests *requests, uint32_t format)
+{
+    for (size_t i = 0; i < requests->count; i++)
+        if (requests->waiting[i].format == format)
+            return true;
+    return false;
 }
 
 void answers_send(struct supervisor *supervisor, const struct answer_requests *requests,
-                  const struct look *look, const struct agent_history *history)
+                  const struct look *look, const struct agent_history *history,
+                  struct text_room *room)
 {
-    struct finished finished[FORMATS] = {0};
+    for (uint32_t format = FORMAT_METRICS; format <= FORMAT_READY; format++) {
+        struct text *text;
 
-    for (size_t i = 0; i < requests->count; i++) {
-        const struct answer_request *request = &requests->waiting[i];
-
-        if (!finished[request->format].made)
-            finish(&finished[request->format], look, history, request->format);
-        answer(supervisor, request->id, &finished[request->format]);
+        if (!is_asked_for(requests, format))
+            continue;
+        text = text_room_begin(room);
+        write_format(format, look, history, text);
+        answer_all(supervisor, requests, format, text);
     }
-    for (size_t i = 0; i < FORMATS; i++)
-        release(&finished[i]);
 }
