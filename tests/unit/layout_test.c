@@ -173,6 +173,28 @@ static void test_after_a_failed_look_there_is_none(void **state)
     end(&fixture);
 }
 
+/* Several sockets of one device in a row, one of another between them, one of none. */
+static void test_each_has_the_name_of_its_device(void **state)
+{
+    static const uint32_t bound_to[] = {0, 1, 1, 7654321, 7654321, 1, 0};
+    struct fixture fixture;
+    char loopback[IF_NAMESIZE];
+
+    (void)state;
+    assert_non_null(if_indextoname(1, loopback));
+    begin(&fixture);
+    fixture.config.max_sockets = MOST;
+    for (uint16_t i = 0; i < 7; i++)
+        add(&fixture, "0.0.0.0", 1000 + i)->interface = bound_to[i];
+    lay_out(&fixture, true);
+    assert_int_equal(fixture.layout.served_count, 7);
+    for (size_t i = 0; i < 7; i++)
+        assert_string_equal(fixture.layout.served[i].interface, bound_to[i] == 0   ? ""
+                                                                : bound_to[i] == 1 ? loopback
+                                                                                   : "if7654321");
+    end(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_listeners_that_nobody_asked_for),
         cmocka_unit_test(test_a_group_that_is_shown_in_part),
         cmocka_unit_test(test_after_a_failed_look_there_is_none),
+        cmocka_unit_test(test_each_has_the_name_of_its_device),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* The ledger with thousands of sockets. */
+/* The ledger with thousands of sockets and listeners. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,11 +124,82 @@ static void test_one_that_dropped_is_remembered_longest(void **state)
     free(readings);
 }
 
+/* The processor time of entering twice listeners that nobody named, of which every second one came
+ * later than the rest, so that the records are in another order than the sample. */
+static clock_t time_of_others(size_t count)
+{
+    struct ledger_port_sample *ports = calloc(2 * count, sizeof(*ports));
+    struct ledger_sample sample = {.now = 1, .ports = ports, .port_count = count};
+    struct ledger *ledger;
+
+    assert_non_null(ports);
+    for (size_t i = 0; i < count; i++)
+        ports[i] = (struct ledger_port_sample){.address = "0.0.0.0", .port = (uint16_t)(2 * i)};
+    assert_int_equal(ledger_open(&ledger), 0);
+    assert_int_equal(ledger_sample(ledger, &sample), 0);
+    for (size_t i = 0; i < 2 * count; i++)
+        ports[i] = (struct ledger_port_sample){.address = "0.0.0.0", .port = (uint16_t)i};
+    sample.port_count = 2 * count;
+    clock_t begin = clock();
+    assert_int_equal(ledger_sample(ledger, &sample), 0);
+    assert_int_equal(ledger_sample(ledger, &sample), 0);
+    begin = clock() - begin;
+    assert_int_equal(ledger->port_count, 2 * count); /* each found its record again */
+    for (size_t i = 0; i < 2 * count; i++)
+        assert_int_equal(ledger->ports[ledger->shown[i]].port, i);
+    ledger_close(ledger);
+    free(ports);
+    return begin;
+}
+
+/* Sixteen times as many take up to sixty times as long, as memory is slow; where each is searched
+ * for among all, over 400 times. */
+static void test_many_others_come_between_the_rest(void **state)
+{
+    clock_t few = 0, many = 0;
+    (void)state;
+
+    for (int i = 0; i < 3; i++) {
+        clock_t few_now = time_of_others(1000), many_now = time_of_others(16000);
+
+        few = i == 0 || few_now < few ? few_now : few;
+        many = i == 0 || many_now < many ? many_now : many;
+    }
+    print_message("listeners: %ld us for 2,000, %ld us for 32,000\n", (long)few, (long)many);
+    assert_true(many < 200 * (few + 100));
+}
+
+/* Of the listeners that are gone the oldest are forgotten, none that is there. */
+static void test_others_are_forgotten_when_long_gone(void **state)
+{
+    enum { ALL = 4000, LEFT = 100 };
+    static struct ledger_port_sample ports[ALL];
+    struct ledger_sample sample = {.now = 1, .ports = ports, .port_count = ALL};
+    struct ledger *ledger;
+
+    (void)state;
+    for (size_t i = 0; i < ALL; i++)
+        ports[i] = (struct ledger_port_sample){.address = "::", .port = (uint16_t)(1000 + i)};
+    assert_int_equal(ledger_open(&ledger), 0);
+    assert_int_equal(ledger_sample(ledger, &sample), 0);
+    for (size_t i = 0; i < LEFT; i++)
+        ports[i] = ports[i * 40]; /* old ones and new ones */
+    sample.port_count = LEFT;
+    assert_int_equal(ledger_sample(ledger, &sample), 0);
+    assert_in_range(ledger->port_count, LEFT, LEFT + 500);
+    for (size_t i = 0; i < LEFT; i++)
+        assert_int_equal(ledger->ports[ledger->shown[i]].port, ports[i].port);
+    assert_int_equal(ledger->ports[ledger->port_count - 1].port, 1000 + ALL - 1);
+    ledger_close(ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_sockets_close_by_events),
         cmocka_unit_test(test_late_events_of_a_storm_count_nothing),
+        cmocka_unit_test(test_many_others_come_between_the_rest),
+        cmocka_unit_test(test_others_are_forgotten_when_long_gone),
         ledger_case(test_one_that_dropped_is_remembered_longest),
     };
 

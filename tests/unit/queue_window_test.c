@@ -20,18 +20,14 @@
 /* -1: none. */
 static int64_t peak_at(const struct queue_window *window, int64_t now, int64_t length)
 {
-    uint64_t bytes = 99;
-    bool known = queue_window_peak(window, now, length, &bytes);
-    assert_true(known || bytes == 99);
-    return known ? (int64_t)bytes : -1;
+    struct queue_extremes queue = queue_window_extremes(window, now, length);
+    return queue.has_peak ? (int64_t)queue.peak : -1;
 }
 
 static int64_t low_at(const struct queue_window *window, int64_t now, int64_t length)
 {
-    uint64_t bytes = 99;
-    bool known = queue_window_low(window, now, length, &bytes);
-    assert_true(known || bytes == 99);
-    return known ? (int64_t)bytes : -1;
+    struct queue_extremes queue = queue_window_extremes(window, now, length);
+    return queue.has_low ? (int64_t)queue.low : -1;
 }
 
 static void without_samples_nothing_is_told(void **state)
@@ -173,14 +169,15 @@ static void another_length_begins_anew(void **state)
 static void all_values_are_taken(void **state)
 {
     (void)state;
-    uint64_t bytes = 0;
     struct queue_window window = {0};
     queue_window_add(&window, 0, SECOND, UINT64_MAX);
-    assert_true(queue_window_peak(&window, 0, SECOND, &bytes) && bytes == UINT64_MAX);
-    assert_true(queue_window_low(&window, SECOND, SECOND, &bytes) && bytes == UINT64_MAX);
+    struct queue_extremes queue = queue_window_extremes(&window, SECOND, SECOND);
+    assert_true(queue.has_peak && queue.peak == UINT64_MAX);
+    assert_true(queue.has_low && queue.low == UINT64_MAX);
     queue_window_add(&window, 0, SECOND, 0);
-    assert_true(queue_window_peak(&window, 0, SECOND, &bytes) && bytes == UINT64_MAX);
-    assert_true(queue_window_low(&window, SECOND, SECOND, &bytes) && bytes == 0);
+    queue = queue_window_extremes(&window, SECOND, SECOND);
+    assert_true(queue.has_peak && queue.peak == UINT64_MAX);
+    assert_true(queue.has_low && queue.low == 0);
 }
 
 enum { SAMPLES = 400 };
@@ -240,20 +237,18 @@ static void check_truth(const struct queue_window *window, const struct history 
     int64_t longer = history->length + history->length / 60 + 61;
     struct extremes within = true_extremes(history, now - history->length);
     struct extremes about = true_extremes(history, now - longer);
-    uint64_t peak = 0, low = 0;
-    bool has_peak = queue_window_peak(window, now, history->length, &peak);
-    bool has_low = queue_window_low(window, now, history->length, &low);
-    assert_true(has_peak >= within.any && has_peak <= about.any);
-    if (has_peak)
-        assert_true(peak <= about.highest && (!within.any || peak >= within.highest));
-    if (has_low)
-        assert_true(low >= about.lowest && (!within.any || low <= within.lowest));
+    struct queue_extremes queue = queue_window_extremes(window, now, history->length);
+    assert_true(queue.has_peak >= within.any && queue.has_peak <= about.any);
+    if (queue.has_peak)
+        assert_true(queue.peak <= about.highest && (!within.any || queue.peak >= within.highest));
+    if (queue.has_low)
+        assert_true(queue.low >= about.lowest && (!within.any || queue.low <= within.lowest));
 
     int64_t begin = true_begin(history, longer);
     bool may_have_low = about.any && begin <= now - history->length;
     begin = true_begin(history, history->length);
     bool must_have_low = within.any && begin <= now - history->length;
-    assert_true(has_low >= must_have_low && has_low <= may_have_low);
+    assert_true(queue.has_low >= must_have_low && queue.has_low <= may_have_low);
 }
 
 static void check_random_history(struct history *history)

@@ -58,6 +58,7 @@ struct ledger_receiver {
     uint64_t starts;
     struct ledger_process *processes; /* owned */
     size_t process_count, process_capacity;
+    size_t holders_shown; /* by the sample that is being entered */
 };
 
 /* That a socket serves a port, counted there or not: for the end of the last one. */
@@ -92,8 +93,8 @@ struct ledger {
     uint64_t unattributed_before; /* of earlier boots */
 };
 
-/* The index of the socket with this cookie, or of the first above it. */
-size_t ledger_find_socket(const struct ledger *ledger, uint64_t cookie);
+/* Among the first count sockets: the index of that with this cookie, or of the first above it. */
+size_t ledger_find_socket(const struct ledger *ledger, size_t count, uint64_t cookie);
 
 /* Append an empty record. receiver: copied. Returns it, or NULL when memory ran out. */
 struct ledger_port *ledger_add_port(struct ledger *ledger, const char *receiver);
@@ -116,5 +117,13 @@ void ledger_add_close(struct ledger *ledger, size_t port);
 
 /* Enter that a vacant port is so without doubt. */
 void ledger_confirm_vacancy(struct ledger_port *port);
+
+/* Tell which record each port of the sample has (ledger->shown), with records for the listeners
+ * that are new. Returns 0, or -ENOMEM, and then none is told. */
+int ledger_map_ports(struct ledger *ledger, const struct ledger_sample *sample);
+
+/* Listeners that nobody named come and go: forget those gone longest, half of them at once so that
+ * it is seldom done. shown: how many the sample shows. */
+void ledger_forget_others(struct ledger *ledger, size_t shown);
 
 #endif

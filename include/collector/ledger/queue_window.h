@@ -29,13 +29,16 @@ void queue_window_add(struct queue_window *window, int64_t now, int64_t length, 
 /* Time without samples: what follows begins a new window for the lowest. */
 void queue_window_break(struct queue_window *window);
 
-/* The highest sample within the window before now. Returns whether there is any. */
-bool queue_window_peak(const struct queue_window *window, int64_t now, int64_t length,
-                       uint64_t *bytes);
+struct queue_extremes {
+    bool has_peak; /* there is any sample within the window */
+    uint64_t peak; /* the highest of them */
+    bool has_low;  /* samples have been taken for the whole of the window: since a break or a time
+                    * as long as the window without any */
+    uint64_t low;  /* the lowest of them */
+};
 
-/* The lowest sample within it. Returns whether samples have been taken for the whole of the window:
- * since a break or a time as long as the window without any. */
-bool queue_window_low(const struct queue_window *window, int64_t now, int64_t length,
-                      uint64_t *bytes);
+/* What the samples within the window before now come to. */
+struct queue_extremes queue_window_extremes(const struct queue_window *window, int64_t now,
+                                            int64_t length);
 
 #endif

@@ -109,14 +109,18 @@ void ledger_resume(struct ledger *ledger, enum ledger_origin origin)
     ledger->has_base &= !from_here;
 }
 
-size_t ledger_find_socket(const struct ledger *ledger, uint64_t cookie)
+/* The first of count records, each size bytes, whose cookie is not below this one. cookies: that of
+ * the first record. */
+static size_t find_cookie(const uint64_t *cookies, size_t count, size_t size, uint64_t cookie)
 {
-    size_t low = 0, high = ledger->socket_count;
+    size_t low = 0, high = count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
+        uint64_t there;
 
-        if (ledger->sockets[middle].socket.cookie < cookie)
+        memcpy(&there, (const char *)cookies + middle * size, sizeof(there));
+        if (there < cookie)
             low = middle + 1;
         else
             high = middle;
@@ -124,9 +128,16 @@ size_t ledger_find_socket(const struct ledger *ledger, uint64_t cookie)
     return low;
 }
 
+size_t ledger_find_socket(const struct ledger *ledger, size_t count, uint64_t cookie)
+{
+    if (count == 0)
+        return 0;
+    return find_cookie(&ledger->sockets->socket.cookie, count, sizeof(*ledger->sockets), cookie);
+}
+
 static struct ledger_socket *known_socket(const struct ledger *ledger, uint64_t cookie)
 {
-    size_t index = ledger_find_socket(ledger, cookie);
+    size_t index = ledger_find_socket(ledger, ledger->socket_count, cookie);
 
     if (index == ledger->socket_count || ledger->sockets[index].socket.cookie != cookie ||
         ledger->sockets[index].destroyed)
@@ -165,17 +176,9 @@ void ledger_confirm_vacancy(struct ledger_port *port)
 
 static size_t find_link(const struct ledger *ledger, uint64_t cookie)
 {
-    size_t low = 0, high = ledger->link_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (ledger->links[middle].cookie < cookie)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    if (ledger->link_count == 0)
+        return 0;
+    return find_cookie(&ledger->links->cookie, ledger->link_count, sizeof(*ledger->links), cookie);
 }
 
 static void end_links(struct ledger *ledger, uint64_t cookie, int64_t now)
@@ -314,6 +317,7 @@ void ledger_history(const struct ledger *ledger, size_t port, int64_t now,
                     struct port_history *history)
 {
     const struct ledger_port *record;
+    struct queue_extremes queue;
 
     *history = (struct port_history){0};
     if (port < ledger->shown_count)
@@ -327,10 +331,11 @@ void ledger_history(const struct ledger *ledger, size_t port, int64_t now,
     history->closes = record->closes;
     history->down_seconds = (double)record->down_nanoseconds / 1e9;
     history->last_change = record->last_change;
-    history->has_peak =
-        queue_window_peak(&record->window, now, ledger->peak_window, &history->peak_bytes);
-    history->has_low =
-        queue_window_low(&record->window, now, ledger->peak_window, &history->low_bytes);
+    queue = queue_window_extremes(&record->window, now, ledger->peak_window);
+    history->has_peak = queue.has_peak;
+    history->peak_bytes = queue.peak;
+    history->has_low = queue.has_low;
+    history->low_bytes = queue.has_low ? queue.low : 0;
     memcpy(history->fill, record->fill, sizeof(history->fill));
     history->fill_sum = record->fill_sum;
     history->recent_outages = count_recent_outages(record, now);

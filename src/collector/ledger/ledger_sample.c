@@ -8,12 +8,7 @@
 
 /* A socket that is gone may have connected, and listen again: then what it has dropped must not
  * count anew. One that dropped nothing has less to be remembered for. */
-enum {
-    MOST_GONE_SOCKETS = 1024,
-    MOST_GONE_WITH_DROPS = 65536,
-    MOST_GONE_OTHERS = 1000,
-    MOST_GONE_PROCESSES = 64
-};
+enum { MOST_GONE_SOCKETS = 1024, MOST_GONE_WITH_DROPS = 65536, MOST_GONE_PROCESSES = 64 };
 
 /* The kernel tells of a close from a work queue (sock_diag_broadcast_destroy in
  * net/core/sock_diag.c): of thousands at once after a look has found them gone. */
@@ -35,76 +30,33 @@ static int reserve_sockets(struct ledger *ledger, size_t count)
     return 0;
 }
 
-static int reserve_processes(struct ledger *ledger, const struct ledger_sample *sample)
+/* Make room for count more processes. */
+static int reserve_processes(struct ledger_receiver *receiver, size_t count)
 {
-    for (size_t i = 0; i < ledger->receiver_count; i++) {
-        struct ledger_receiver *receiver = &ledger->receivers[i];
-        size_t needed = receiver->process_count;
-        struct ledger_process *processes;
+    size_t needed = receiver->process_count + count;
+    struct ledger_process *processes;
 
-        for (size_t j = 0; j < sample->holder_count; j++)
-            needed += sample->holders[j].receiver == i;
-        if (needed <= receiver->process_capacity)
-            continue;
-        processes = realloc(receiver->processes, 2 * needed * sizeof(*processes));
-        if (!processes)
-            return -ENOMEM;
-        receiver->processes = processes;
-        receiver->process_capacity = 2 * needed;
-    }
-    return 0;
-}
-
-/* The record of a listener that nobody named. hint: where the search begins. */
-static size_t find_other(const struct ledger *ledger, const struct ledger_port_sample *port,
-                         size_t *hint)
-{
-    size_t others = ledger->port_count - ledger->expected_count;
-
-    for (size_t i = 0; i < others; i++) {
-        size_t index = ledger->expected_count + (*hint + i) % others;
-        const struct ledger_port *record = &ledger->ports[index];
-
-        if (record->port == port->port && strcmp(record->address, port->address) == 0) {
-            *hint = index - ledger->expected_count + 1;
-            return index;
-        }
-    }
-    return LEDGER_NOWHERE;
-}
-
-static int add_other(struct ledger *ledger, const struct ledger_port_sample *port, size_t *index)
-{
-    struct ledger_port *record = ledger_add_port(ledger, "");
-
-    if (!record)
+    if (needed <= receiver->process_capacity)
+        return 0;
+    processes = realloc(receiver->processes, 2 * needed * sizeof(*processes));
+    if (!processes)
         return -ENOMEM;
-    strncpy(record->address, port->address, sizeof(record->address) - 1);
-    record->port = port->port;
-    record->watched = ledger->others_watched;
-    *index = ledger->port_count - 1;
+    receiver->processes = processes;
+    receiver->process_capacity = 2 * needed;
     return 0;
 }
 
-/* Which record each port of the sample has; records for listeners that are new. */
-static int map_ports(struct ledger *ledger, const struct ledger_sample *sample)
+static int reserve_holders(struct ledger *ledger, const struct ledger_sample *sample)
 {
-    size_t *shown = realloc(ledger->shown, (sample->port_count + 1) * sizeof(*shown));
-    size_t hint = 0;
+    int result = 0;
 
-    if (!shown)
-        return -ENOMEM;
-    ledger->shown = shown;
-    ledger->shown_count = 0;
-    for (size_t i = 0; i < sample->port_count; i++) {
-        shown[i] = i;
-        if (i >= ledger->expected_count)
-            shown[i] = find_other(ledger, &sample->ports[i], &hint);
-        if (shown[i] == LEDGER_NOWHERE && add_other(ledger, &sample->ports[i], &shown[i]))
-            return -ENOMEM;
-    }
-    ledger->shown_count = sample->port_count;
-    return 0;
+    for (size_t i = 0; i < ledger->receiver_count; i++)
+        ledger->receivers[i].holders_shown = 0;
+    for (size_t i = 0; i < sample->holder_count; i++)
+        ledger->receivers[sample->holders[i].receiver].holders_shown++;
+    for (size_t i = 0; i < ledger->receiver_count && !result; i++)
+        result = reserve_processes(&ledger->receivers[i], ledger->receivers[i].holders_shown);
+    return result;
 }
 
 /* All the memory that entering the sample takes, so that nothing is half entered. */
@@ -120,8 +72,8 @@ static int prepare(struct ledger *ledger, const struct ledger_sample *sample)
     if (!result)
         result = reserve_sockets(ledger, sample->reading_count + sample->unplaced_count);
     if (!result)
-        result = reserve_processes(ledger, sample);
-    return result ? result : map_ports(ledger, sample);
+        result = reserve_holders(ledger, sample);
+    return result ? result : ledger_map_ports(ledger, sample);
 }
 
 static void add_drops(struct ledger *ledger, struct ledger_port *port, uint32_t drops)
@@ -170,6 +122,18 @@ static int compare_sockets(const void *left, const void *right)
     return a->socket.cookie < b->socket.cookie ? -1 : a->socket.cookie > b->socket.cookie;
 }
 
+/* They are in order but for the new ones, which lie at the end: mostly there is none. */
+static void sort_sockets(struct ledger *ledger)
+{
+    size_t sorted = 1;
+
+    while (sorted < ledger->socket_count &&
+           compare_sockets(&ledger->sockets[sorted - 1], &ledger->sockets[sorted]) < 0)
+        sorted++;
+    if (sorted < ledger->socket_count)
+        qsort(ledger->sockets, ledger->socket_count, sizeof(*ledger->sockets), compare_sockets);
+}
+
 static void close_unseen(struct ledger *ledger, int64_t now)
 {
     for (size_t i = 0; i < ledger->socket_count; i++) {
@@ -213,8 +177,7 @@ static void forget_sockets(struct ledger *ledger, int64_t now)
 static void enter_socket(struct ledger *ledger, size_t known, const struct udp_socket *socket,
                          size_t port)
 {
-    struct ledger sorted = {.sockets = ledger->sockets, .socket_count = known};
-    size_t found = ledger_find_socket(&sorted, socket->cookie);
+    size_t found = ledger_find_socket(ledger, known, socket->cookie);
 
     if (found < known && ledger->sockets[found].socket.cookie == socket->cookie)
         enter_known_socket(ledger, &ledger->sockets[found], socket, port);
@@ -236,8 +199,7 @@ static void enter_sockets(struct ledger *ledger, const struct ledger_sample *sam
         enter_socket(ledger, known, &sample->unplaced[i], LEDGER_NOWHERE);
     close_unseen(ledger, sample->now);
     forget_sockets(ledger, sample->now);
-    if (ledger->socket_count > 1)
-        qsort(ledger->sockets, ledger->socket_count, sizeof(*ledger->sockets), compare_sockets);
+    sort_sockets(ledger);
 }
 
 static int compare_links(const void *left, const void *right)
@@ -409,50 +371,6 @@ static void enter_holders(struct ledger *ledger, const struct ledger_sample *sam
     }
 }
 
-static bool is_shown(const struct ledger *ledger, size_t port)
-{
-    for (size_t i = ledger->expected_count; i < ledger->shown_count; i++)
-        if (ledger->shown[i] == port)
-            return true;
-    return false;
-}
-
-/* Listeners that nobody named come and go: those gone longest are forgotten, half of them at once
- * so that it is seldom done. */
-static void forget_others(struct ledger *ledger, size_t shown)
-{
-    size_t first = ledger->expected_count, kept = first;
-    size_t *map;
-
-    if (ledger->port_count - first - shown <= MOST_GONE_OTHERS)
-        return;
-    map = calloc(ledger->port_count, sizeof(*map));
-    if (!map)
-        return; /* later, then */
-    for (size_t i = 0; i < ledger->port_count; i++) {
-        map[i] = i;
-        if (i < first)
-            continue;
-        /* New records are put at the end, so the first ones are the oldest. */
-        if (is_shown(ledger, i) || ledger->port_count - i <= MOST_GONE_OTHERS / 2) {
-            map[i] = kept;
-            ledger->ports[kept++] = ledger->ports[i];
-        } else {
-            map[i] = LEDGER_NOWHERE;
-            free(ledger->ports[i].receiver);
-        }
-    }
-    ledger->port_count = kept;
-    for (size_t i = 0; i < ledger->socket_count; i++)
-        if (ledger->sockets[i].port != LEDGER_NOWHERE)
-            ledger->sockets[i].port = map[ledger->sockets[i].port];
-    for (size_t i = 0; i < ledger->link_count; i++)
-        ledger->links[i].port = map[ledger->links[i].port];
-    for (size_t i = 0; i < ledger->shown_count; i++)
-        ledger->shown[i] = map[ledger->shown[i]];
-    free(map);
-}
-
 int ledger_sample(struct ledger *ledger, const struct ledger_sample *sample)
 {
     int result = prepare(ledger, sample);
@@ -466,7 +384,7 @@ int ledger_sample(struct ledger *ledger, const struct ledger_sample *sample)
     enter_ports(ledger, sample, sums);
     enter_holders(ledger, sample);
     ledger->others_watched = sample->shows_others;
-    forget_others(ledger, sample->port_count - ledger->expected_count);
+    ledger_forget_others(ledger, sample->port_count - ledger->expected_count);
     free(sums);
     return 0;
 }

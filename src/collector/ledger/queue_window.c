@@ -35,45 +35,24 @@ void queue_window_break(struct queue_window *window)
     window->used = false;
 }
 
-/* The extremes of the slots within the window. Returns whether there is any. */
-static bool find_extremes(const struct queue_window *window, int64_t now, int64_t length,
-                          struct queue_slot *extremes)
+struct queue_extremes queue_window_extremes(const struct queue_window *window, int64_t now,
+                                            int64_t length)
 {
-    int64_t newest = now / slot_length_of(length);
-    bool found = false;
-    *extremes = (struct queue_slot){.lowest = UINT64_MAX};
-    if (window->slot_length != slot_length_of(length))
-        return false;
+    struct queue_extremes extremes = {0};
+    int64_t slot_length = slot_length_of(length);
+    int64_t newest = now / slot_length;
+    if (window->slot_length != slot_length)
+        return extremes;
     for (int i = 0; i < QUEUE_WINDOW_SLOTS; i++) {
         const struct queue_slot *slot = &window->slots[i];
         if (!slot->used || !is_within(slot->number, newest))
             continue;
-        found = true;
-        if (slot->highest > extremes->highest)
-            extremes->highest = slot->highest;
-        if (slot->lowest < extremes->lowest)
-            extremes->lowest = slot->lowest;
+        if (!extremes.has_peak || slot->highest > extremes.peak)
+            extremes.peak = slot->highest;
+        if (!extremes.has_peak || slot->lowest < extremes.low)
+            extremes.low = slot->lowest;
+        extremes.has_peak = true;
     }
-    return found;
-}
-
-bool queue_window_peak(const struct queue_window *window, int64_t now, int64_t length,
-                       uint64_t *bytes)
-{
-    struct queue_slot extremes;
-    bool found = find_extremes(window, now, length, &extremes);
-    if (found)
-        *bytes = extremes.highest;
-    return found;
-}
-
-bool queue_window_low(const struct queue_window *window, int64_t now, int64_t length,
-                      uint64_t *bytes)
-{
-    struct queue_slot extremes;
-    bool found = window->used && now - window->begin >= length &&
-                 find_extremes(window, now, length, &extremes);
-    if (found)
-        *bytes = extremes.lowest;
-    return found;
+    extremes.has_low = extremes.has_peak && window->used && now - window->begin >= length;
+    return extremes;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collector/sockets/port_list.h"
 #include "text.h"
@@ -22,12 +23,18 @@ static bool is_utf8(const char *string)
     return length > 0;
 }
 
-/* What is no UTF-8 cannot be shown as it is, and two such names could not be told apart. */
-static void name_interface(struct look_socket *socket)
+/* What is no UTF-8 cannot be shown as it is, and two such names could not be told apart. The kernel
+ * is asked once for all sockets in a row: a name may change. */
+static void name_interface(const struct layout *layout, struct look_socket *socket)
 {
+    const struct look_socket *before = socket == layout->served ? NULL : socket - 1;
+
     if (socket->socket.interface == 0)
         return;
-    if (!if_indextoname(socket->socket.interface, socket->interface) || !is_utf8(socket->interface))
+    if (before && before->socket.interface == socket->socket.interface)
+        memcpy(socket->interface, before->interface, sizeof(socket->interface));
+    else if (!if_indextoname(socket->socket.interface, socket->interface) ||
+             !is_utf8(socket->interface))
         snprintf(socket->interface, sizeof(socket->interface), "if%u", socket->socket.interface);
 }
 
@@ -36,7 +43,7 @@ static void add_served(struct layout *layout, size_t socket, bool counted)
     struct look_socket *served = &layout->served[layout->served_count++];
 
     *served = (struct look_socket){.socket = layout->list->sockets[socket], .counted = counted};
-    name_interface(served);
+    name_interface(layout, served);
 }
 
 static void begin_port(struct layout *layout, struct look_port *port)

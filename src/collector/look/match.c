@@ -54,11 +54,11 @@ static size_t first_expected(const struct matcher *matcher, unsigned int port)
 /* Whether an expectation of this port names the address. */
 static bool is_named(const struct matcher *matcher, uint16_t port, const struct address *address)
 {
-    size_t end = first_expected(matcher, port + 1U);
-
-    for (size_t i = first_expected(matcher, port); i < end; i++) {
+    for (size_t i = first_expected(matcher, port); i < matcher->config->port_count; i++) {
         const struct expected_port *expected = &matcher->config->ports[matcher->by_port[i]];
 
+        if (expected->port != port)
+            break;
         if (!expected->any_address && address_equal(&expected->address, address))
             return true;
     }
@@ -110,11 +110,11 @@ static int match_port(struct matcher *matcher, size_t port)
 {
     const struct expected_port *expected = &matcher->config->ports[port];
     size_t begin = sockets_from_port(matcher->sockets, matcher->socket_count, expected->port);
-    size_t end = sockets_from_port(matcher->sockets, matcher->socket_count, expected->port + 1U);
+    size_t end = begin;
     enum fit best = FIT_NONE;
 
-    for (size_t i = begin; i < end; i++) {
-        enum fit fit = fit_of(matcher, expected, &matcher->sockets[i]);
+    for (; end < matcher->socket_count && matcher->sockets[end].port == expected->port; end++) {
+        enum fit fit = fit_of(matcher, expected, &matcher->sockets[end]);
 
         if (fit < best)
             best = fit;
