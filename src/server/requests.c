@@ -177,7 +177,7 @@ static int read_answers(struct requests *requests, struct waiter *reader,
     int result = 0;
     requests->is_read = true;
     while (!reader->answered && !result) {
-        struct channel_answer answer;
+        struct channel_answer answer = {.descriptor = -1};
         pthread_mutex_unlock(&requests->mutex);
         result = receive_answer(requests->channel, reader, deadline, &answer);
         pthread_mutex_lock(&requests->mutex);
