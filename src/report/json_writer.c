@@ -4,24 +4,36 @@
 
 #include "number.h"
 
-static void append_indent(struct json *json)
+static char *put(char *at, const char *bytes, size_t length)
 {
-    text_append(json->text, "\n");
-    for (size_t i = 0; i < json->depth; i++)
-        text_append_bytes(json->text, "  ", 2);
+    memcpy(at, bytes, length);
+    return at + length;
+}
+
+static char *put_indent(const struct json *json, char *at)
+{
+    *at++ = '\n';
+    memset(at, ' ', 2 * json->depth);
+    return at + 2 * json->depth;
 }
 
 static void begin_value(struct json *json, const char *name)
 {
+    size_t length = name ? strlen(name) : 0;
+    char *at;
+
+    if (!text_reserve(json->text, length + 2 * json->depth + sizeof(",\n\"\": ")))
+        return;
+    at = json->text->bytes + json->text->length;
     if (json->has_values)
-        text_append(json->text, ",");
+        *at++ = ',';
     if (json->depth > 0)
-        append_indent(json);
+        at = put_indent(json, at);
     if (name) {
-        text_append(json->text, "\"");
-        text_append(json->text, name);
-        text_append(json->text, "\": ");
+        *at++ = '"';
+        at = put(put(at, name, length), "\": ", 3);
     }
+    text_end_at(json->text, at);
     json->has_values = true;
 }
 
@@ -36,8 +48,8 @@ static void begin(struct json *json, const char *name, const char *bracket)
 static void end(struct json *json, const char *bracket)
 {
     json->depth--;
-    if (json->has_values)
-        append_indent(json);
+    if (json->has_values && text_reserve(json->text, 2 * json->depth + 1))
+        text_end_at(json->text, put_indent(json, json->text->bytes + json->text->length));
     text_append(json->text, bracket);
     json->has_values = true;
 }
