@@ -259,9 +259,11 @@ void exposition_integer_with(struct exposition *exposition, struct label_set lab
 /* OpenMetrics asks for a point or an exponent in every bound. */
 static void format_bound(enum exposition_format format, double bound, char text[NUMBER_SIZE])
 {
-    *number_write_real(text, bound) = '\0';
+    char *end = number_write_real(text, bound);
+
+    *end = '\0';
     if (format == EXPOSITION_OPENMETRICS && !strpbrk(text, ".e"))
-        strcat(text, ".0");
+        memcpy(end, ".0", sizeof(".0"));
 }
 
 void exposition_buckets(struct exposition *exposition, const double *bounds, size_t buckets,

@@ -114,13 +114,13 @@ static size_t list_holders(const struct look *look, const struct process **holde
 
 int holding_processes(const struct look *look, const struct process ***holders, size_t *count)
 {
-    const struct process **all = malloc((count_links(look) + 1) * sizeof(*all));
+    const struct process **all = malloc((count_links(look) + 1) * sizeof(const struct process *));
     size_t listed, kept = 0;
 
     if (!all)
         return -ENOMEM;
     listed = list_holders(look, all);
-    qsort(all, listed, sizeof(*all), compare_processes);
+    qsort(all, listed, sizeof(const struct process *), compare_processes);
     for (size_t i = 0; i < listed; i++)
         if (kept == 0 || all[kept - 1]->pid != all[i]->pid)
             all[kept++] = all[i];

@@ -276,8 +276,8 @@ static int prepare(struct metrics_writer *writer)
         result = holding_processes(writer->look, &writer->holders, &writer->holder_count);
     if (result)
         return result;
-    writer->port_labels = malloc((writer->look->port_count + 1) * sizeof(*writer->port_labels));
-    writer->holding_labels = malloc((writer->holding_count + 1) * sizeof(*writer->holding_labels));
+    writer->port_labels = calloc(writer->look->port_count + 1, sizeof(*writer->port_labels));
+    writer->holding_labels = calloc(writer->holding_count + 1, sizeof(*writer->holding_labels));
     if (!writer->port_labels || !writer->holding_labels)
         return -ENOMEM;
     make_labels(writer);

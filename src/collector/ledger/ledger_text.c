@@ -20,10 +20,9 @@ uint64_t ledger_text_sum(const char *bytes, size_t length)
 
 static char *put(char *at, const char *string)
 {
-    size_t length = strlen(string);
-
-    memcpy(at, string, length);
-    return at + length;
+    while (*string)
+        *at++ = *string++;
+    return at;
 }
 
 static char *put_word(char *at, const char *word)
@@ -65,10 +64,9 @@ static void end_line(struct text *text, char *at)
  * when memory ran out. */
 static char *begin_line(struct text *text, size_t words)
 {
-    enum { MOST_NUMBERS = 16 };
-    size_t length = words + ADDRESS_TEXT_SIZE + MOST_NUMBERS * (NUMBER_SIZE + 1);
+    enum { MOST_NUMBERS = 16, ROOM = ADDRESS_TEXT_SIZE + MOST_NUMBERS * (NUMBER_SIZE + 1) };
 
-    return text_reserve(text, length) ? text->bytes + text->length : NULL;
+    return text_reserve(text, words + ROOM) ? text->bytes + text->length : NULL;
 }
 
 static void write_port(const struct ledger_port *port, struct text *text)

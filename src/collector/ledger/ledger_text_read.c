@@ -152,11 +152,16 @@ static uint8_t take_family(struct cursor *cursor)
     return version == 6 ? AF_INET6 : AF_INET;
 }
 
+static bool follows_the_last(const struct ledger *ledger, uint64_t cookie)
+{
+    return ledger->socket_count == 0 ||
+           ledger->sockets[ledger->socket_count - 1].socket.cookie < cookie;
+}
+
 static int read_socket(struct cursor *cursor, struct ledger *ledger)
 {
     struct ledger_socket socket = {.port = LEDGER_NOWHERE};
     struct udp_socket *value = &socket.socket;
-    const struct ledger_socket *last = NULL;
     char address[ADDRESS_TEXT_SIZE], again[ADDRESS_TEXT_SIZE];
 
     expect(cursor, "socket");
@@ -179,11 +184,9 @@ static int read_socket(struct cursor *cursor, struct ledger *ledger)
     if (cursor->failed || address_parse(address, &value->address))
         return -EBADMSG;
     address_format(&value->address, again);
-    if (ledger->socket_count > 0)
-        last = &ledger->sockets[ledger->socket_count - 1];
     if (strcmp(address, again) != 0 ||
         (socket.port != LEDGER_NOWHERE && socket.port >= ledger->port_count) ||
-        !ledger_text_keeps(ledger, &socket) || (last && last->socket.cookie >= value->cookie))
+        !ledger_text_keeps(ledger, &socket) || !follows_the_last(ledger, value->cookie))
         return -EBADMSG;
     ledger->sockets[ledger->socket_count++] = socket;
     return 0;

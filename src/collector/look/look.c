@@ -1,6 +1,7 @@
 #include "collector/look/look.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,11 +16,13 @@ double look_start_time(const struct look *look, const struct process *process)
 
 void look_bound_address(const struct look_socket *socket, char text[static BOUND_ADDRESS_SIZE])
 {
+    size_t length;
+
     address_format(&socket->socket.address, text);
     if (!socket->interface[0])
         return;
-    strcat(text, "%");
-    strcat(text, socket->interface);
+    length = strlen(text);
+    snprintf(text + length, BOUND_ADDRESS_SIZE - length, "%%%s", socket->interface);
 }
 
 bool look_port_has_numbers(const struct look *look, const struct look_port *port)
