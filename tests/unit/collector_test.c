@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -164,10 +165,60 @@ static void test_stable_ports_are_neither_absent_nor_closed(void **state)
         close(sockets[--count]);
 }
 
+static void write_users(const char *path, const char *name)
+{
+    FILE *users = fopen(path, "w");
+
+    assert_non_null(users);
+    fprintf(users, "%s:x:0:0::/:/bin/sh\n", name);
+    assert_int_equal(fclose(users), 0);
+}
+
+/* In a mount namespace of its own, where another file of users lies over that of this host. */
+static void follow_names_of_users(const char *path, const struct config *config)
+{
+    static const char *const names[] = {"first", "the-second", "third"};
+    struct collector *collector;
+    const struct look *look;
+
+    write_users(path, names[0]);
+    assert_int_equal(unshare(CLONE_NEWNS), 0);
+    assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    assert_int_equal(mount(path, USERS_FILE, NULL, MS_BIND, NULL), 0);
+    assert_int_equal(collector_open(&collector, config, false, NULL), 0);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        write_users(path, names[i]);
+        assert_int_equal(collector_look(collector, &look), 0);
+        assert_string_equal(users_name(look->users, 0), names[i]);
+    }
+    collector_close(collector);
+}
+
+static void test_each_look_knows_the_names_of_users(void **state)
+{
+    char path[] = "/tmp/udpwatch-users-XXXXXX";
+    struct config config = {.procfs = (char *)"/proc", .max_sockets = 10};
+    int status = -1;
+    pid_t child;
+
+    (void)state;
+    close(mkstemp(path));
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        follow_names_of_users(path, &config);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+    unlink(path);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stable_ports_are_neither_absent_nor_closed),
+        cmocka_unit_test(test_each_look_knows_the_names_of_users),
     };
     struct rlimit limit;
 

@@ -103,7 +103,7 @@ static void test_reals(void **state)
         check_around(numbers[i]);
     for (int power = -20; power < 20; power++)
         for (int factor = 1; factor < 100; factor++) {
-            char text[16];
+            char text[32];
 
             snprintf(text, sizeof(text), "%de%d", factor, power);
             check_around(strtod(text, NULL));
