@@ -1,88 +1,64 @@
-"""Processor time of a scrape with a password beside one without, of both processes together, and of
-wrong passwords: of a user, beside an unknown one. Each pair is measured in turn.
-
-`make bench` runs it, in namespaces of its own; UDPWATCH_BUILD says which build."""
+"""Processor time of a scrape with a password beside one without, and the time of wrong passwords: of
+a user, beside an unknown one."""
 
 import contextlib
-import http.client
 import statistics
-import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
-import harness  # noqa: E402
-from passwords import basic, line  # noqa: E402
-from scrape_cost import PORTS, processor_time  # noqa: E402
+import harness
+import host
+from measuring import connection, microseconds, ratios, rounds
+from passwords import basic, line
 
-PAIRS, SCRAPES, ATTEMPTS = 9, 200, 4
-COSTS = {"alice": 10, "bob": 5}
+SCRAPES, ATTEMPTS = 200, 2
+COSTS = {"alice": 10, "bob": 5}  # of bcrypt
+ASKING_PORT = 9118
 
 
-def ask(port, headers, times, status):
-    """Wall-clock seconds of each of so many requests on one connection."""
-    client = http.client.HTTPConnection("127.0.0.1", port)
-    with contextlib.closing(client):
-        begin = time.perf_counter()
-        for _ in range(times):
-            client.request("GET", "/metrics", headers=headers)
+def refused(user):
+    """Wall-clock seconds of a wrong password."""
+    begin = time.perf_counter()
+    with connection(ASKING_PORT) as client:
+        for _ in range(ATTEMPTS):
+            client.request("GET", "/metrics", headers=basic(user, "wrong"))
             response = client.getresponse()
-            assert response.read() and response.status == status
-        return (time.perf_counter() - begin) / times
+            assert response.read() is not None and response.status == 401
+    return (time.perf_counter() - begin) / ATTEMPTS
 
 
-def cost(agent, headers):
-    pids = agent.pid, agent.server_pid()
-    before = processor_time(pids)
-    ask(agent.port, headers, SCRAPES, 200)
-    return (processor_time(pids) - before) / SCRAPES
+def asking_agent(here):
+    users = here.directory / "auth"
+    users.touch(mode=0o600)
+    users.write_text("".join(line(user, "right", cost) for user, cost in COSTS.items()))
+    before, harness.PORT = harness.PORT, ASKING_PORT
+    try:
+        agent = harness.Agent(here.directory, here.config(f"auth_file = {users}\n")
+                              .replace("/state\n", "/state-asking\n"))
+    finally:
+        harness.PORT = before
+    here.stack.callback(agent.stop)
+    return host.scraped(agent, ASKING_PORT)
 
 
-def report(name, pairs, unit):
-    ratios = sorted(second / first for first, second in pairs)
-    first, second = (statistics.median(column) for column in zip(*pairs))
-    print(f"{name:44}{first * unit:9.1f}{second * unit:9.1f}{statistics.median(ratios):9.3f}"
-          f"{ratios[0]:12.3f} –{ratios[-1]:6.3f}")
-
-
-def measure(plain, asking):
-    right = basic("alice", "right")
-    print(f"{'median of ' + str(PAIRS) + ' pairs':44}{'first':>9}{'second':>9}{'ratio':>9}"
-          f"{'spread':>20}")
-    for _ in range(2):  # the password is remembered, caches are warm
-        cost(plain, {}), cost(asking, right)
-    pairs = [(cost(plain, {}), cost(asking, right)) for _ in range(PAIRS)]
-    report("µs a scrape: no auth_file, right password", pairs, 1e6)
-    for user, what in ("alice", "cost 10"), ("bob", "cost 5"):
-        pairs = [(ask(asking.port, basic(user, "wrong"), ATTEMPTS, 401),
-                  ask(asking.port, basic("nobody", "wrong"), ATTEMPTS, 401))
-                 for _ in range(PAIRS)]
-        report(f"ms a wrong password: {what}, unknown user", pairs, 1e3)
-
-
-def start(stack, directory, port, agent_keys):
-    harness.PORT = port
-    receivers = f"[agent]\n{agent_keys}[filebeat one]\nports = {', '.join(map(str, PORTS))}\n"
-    agent = harness.Agent(directory, receivers)
-    agent.port = port
-    stack.callback(agent.stop)
-    return agent
-
-
-def main():
+def run(report):
     with contextlib.ExitStack() as stack:
-        stack.enter_context(harness.network_namespace())
-        directory = stack.enter_context(harness.public_directory())
-        harness.install_for_everyone(directory)
-        users = directory / "auth"
-        users.touch(mode=0o600)
-        users.write_text("".join(
-            line(user, "right", cost) for user, cost in COSTS.items()))
-        holder = harness.Holder(directory, *[f"0.0.0.0:{port}" for port in PORTS], name="filebeat")
-        stack.callback(holder.stop)
-        measure(start(stack, directory, 9117, ""),
-                start(stack, directory, 9118, f"auth_file = {users}\n"))
-
-
-if __name__ == "__main__":
-    main()
+        here = host.Host(stack)
+        plain, asking = host.scraped(here.agent()), asking_agent(here)
+        right = basic("alice", "right")
+        asking.kept(1, right)  # the password is remembered from here on
+        costs = rounds({"no auth_file": lambda: plain.kept(SCRAPES),
+                        "right password": lambda: asking.kept(SCRAPES, right),
+                        "wrong password, cost 10": lambda: refused("alice"),
+                        "wrong password, cost 5": lambda: refused("bob"),
+                        "unknown user": lambda: refused("nobody")})
+    report.title("Passwords")
+    first = {"right password": "no auth_file", "wrong password, cost 10": "unknown user",
+             "wrong password, cost 5": "unknown user"}
+    rows = []
+    for name, times in costs.items():
+        of = first.get(name)
+        median, low, high = ratios(times, costs[of]) if of else (None,) * 3
+        rows.append([name, microseconds(statistics.median(times)), of or "",
+                     f"{median:.3f}" if of else "", f"{low:.3f} – {high:.3f}" if of else ""])
+    report.table(["processor time of a scrape, wall time of a refusal", "µs", "beside", "ratio",
+                  "spread"], rows)

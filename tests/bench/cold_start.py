@@ -9,7 +9,6 @@ import time
 
 import harness
 import host
-from exposition import Exposition
 from measuring import connection, microseconds, processor_time, ratios, rounds, scrape
 from measuring import time_of_program, time_of_ss
 
@@ -45,7 +44,7 @@ class ColdStart:
         with contextlib.suppress(OSError), connection() as client:
             client.connect()  # until it listens, asking costs it nothing
             self.scrapes[-1] += 1
-            return host.healthy(Exposition(scrape(client, {}).decode()))
+            return host.healthy(scrape(client, {}))
         return False
 
 

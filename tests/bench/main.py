@@ -9,13 +9,21 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
+import auth_cost  # noqa: E402
 import cold_start  # noqa: E402
+import costliest  # noqa: E402
 import growth  # noqa: E402
 import harness  # noqa: E402
+import many_listeners  # noqa: E402
+import memory  # noqa: E402
+import process_churn  # noqa: E402
 import scrape_cost  # noqa: E402
+import watching_cost  # noqa: E402
 from report import Report  # noqa: E402
 
-PARTS = {"scrape": scrape_cost, "growth": growth, "cold": cold_start}
+PARTS = {"scrape": scrape_cost, "growth": growth, "cold": cold_start, "listeners": many_listeners,
+         "processes": process_churn, "memory": memory, "profile": costliest,
+         "watching": watching_cost, "auth": auth_cost}
 
 
 def machine():
