@@ -3,7 +3,8 @@
  * load hold PROCESSES DESCRIPTORS SOCKETS   so many processes in all, this one among them, named
  *     "other"; they share the descriptors, all counted, and the UDP sockets, which are descriptors
  *     too. Prints "ready", and all leave at end of file on standard input.
- * load start RATE    starts so many programs a second, each of which leaves at once
+ * load start RATE    starts so many programs a second: this one, as "load leave", which leaves at
+ *     once
  * load open RATE     opens, binds and closes so many UDP sockets a second
  *     Both print what they did a second when standard input ends. */
 #include <arpa/inet.h>
@@ -171,13 +172,13 @@ static int hold(long processes, long descriptors, long sockets)
 static void start_program(long unused)
 {
     extern char **environ;
-    char name[] = "true";
-    char *arguments[] = {name, NULL};
+    char name[] = "load", verb[] = "leave";
+    char *arguments[] = {name, verb, NULL};
     pid_t pid;
 
     (void)unused;
-    if (posix_spawn(&pid, "/bin/true", NULL, NULL, arguments, environ) != 0)
-        err(1, "/bin/true");
+    if (posix_spawn(&pid, "/proc/self/exe", NULL, NULL, arguments, environ) != 0)
+        errx(1, "no program can be started");
     while (waitpid(-1, NULL, WNOHANG) > 0) {
     }
 }
@@ -230,5 +231,7 @@ int main(int argc, char **argv)
         return repeat(start_program, number(argv[2]));
     if (argc == 3 && strcmp(argv[1], "open") == 0)
         return repeat(open_and_close, number(argv[2]));
+    if (argc == 2 && strcmp(argv[1], "leave") == 0)
+        return 0;
     errx(2, "usage: load hold PROCESSES DESCRIPTORS SOCKETS | start RATE | open RATE");
 }
