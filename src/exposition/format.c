@@ -146,9 +146,14 @@ static void begin_comment(struct text *text, const char *word, const char *name,
     text_append(text, " ");
 }
 
+/* Most have nothing to escape: that is found out many bytes at a time. */
 static void append_help(struct text *text, const char *help, bool escapes_quotes)
 {
-    if (text_reserve(text, ESCAPED_GROWTH * strlen(help)))
+    size_t plain = strcspn(help, "\\\"\n");
+
+    text_append_bytes(text, help, plain);
+    help += plain;
+    if (*help && text_reserve(text, ESCAPED_GROWTH * strlen(help)))
         text_end_at(text, put_escaped(text->bytes + text->length, help, escapes_quotes));
 }
 

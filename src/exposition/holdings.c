@@ -95,8 +95,19 @@ static int compare_processes(const void *left, const void *right)
     return a->pid < b->pid ? -1 : a->pid > b->pid;
 }
 
-/* The holders of all sockets; of several sockets in a row that one process holds, it once. Returns
- * how many there are. */
+/* Whether the process is one of the last that were listed: few hold most of many sockets. */
+static bool was_just_listed(const struct process *const *holders, size_t count,
+                            const struct process *process)
+{
+    enum { LOOK_BACK = 16 };
+
+    for (size_t i = count; i > 0 && count - i < LOOK_BACK; i--)
+        if (holders[i - 1] == process)
+            return true;
+    return false;
+}
+
+/* The holders of all sockets, some of them several times. Returns how many are listed. */
 static size_t list_holders(const struct look *look, const struct process **holders)
 {
     size_t count = 0;
@@ -106,7 +117,7 @@ static size_t list_holders(const struct look *look, const struct process **holde
             const struct look_socket *socket = &look->ports[i].sockets[j];
 
             for (size_t k = 0; k < socket->holder_count; k++)
-                if (count == 0 || holders[count - 1] != socket->holders[k])
+                if (!was_just_listed(holders, count, socket->holders[k]))
                     holders[count++] = socket->holders[k];
         }
     return count;
