@@ -14,7 +14,7 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDENING) $(CPPFLAG
 	-DUDPWATCH_VERSION='"$(VERSION)"' -DUDPWATCH_LIBEXECDIR='"$(LIBEXECDIR)"'
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
-COLLECTOR_LIBS := -lmnl -linih -lcap-ng
+COLLECTOR_LIBS := -lmnl -linih -lcap-ng -ljansson
 # The sanitizers' runtimes define a crypt_r that calls the library's: it has to be there all the same.
 SERVER_LIBS := -lcivetweb -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state -ldeflate -lseccomp \
 	-lcap-ng -lpthread
@@ -64,7 +64,7 @@ $B/unit/%: tests/unit/%.c $(INSTRUMENT) $B/libcollector.a $B/libserver.a
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -o $@ $< $(INSTRUMENT) $B/libcollector.a $B/libserver.a \
-		$(COLLECTOR_LIBS) $(SERVER_LIBS) -lcmocka -ljansson
+		$(COLLECTOR_LIBS) $(SERVER_LIBS) -lcmocka
 
 $B/tests/udp_holder: tests/tools/udp_holder.c
 	$(call say,CC,$<)

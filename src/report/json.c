@@ -1,23 +1,49 @@
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "report/json_writer.h"
 #include "report/report.h"
 
-/* null stands for "could not look". */
+/* jansson's setters and packers take a NULL value as a failure and pass it on, so that one check
+ * of the root is enough; JSON null stands for "could not look". */
 
-static void write_process(struct json *json, const struct look *look, const struct process *process)
+/* A string from outside, made valid UTF-8. */
+static json_t *string_of(const char *value)
 {
-    json_begin_object(json, NULL);
-    json_write_integer(json, "pid", true, (uint64_t)process->pid);
-    json_write_string(json, "process", process->comm);
-    json_write_string(json, "executable", process->executable);
-    json_write_string(json, "arguments", process->arguments ? process->arguments : "");
-    json_write_string(json, "unit", process->unit);
-    json_write_string(json, "user", users_name(look->users, process->uid));
-    json_write_real(json, "start_time", look->boot_time, look_start_time(look, process));
-    json_end_object(json);
+    struct text valid = {0};
+    json_t *string;
+
+    text_append_utf8(&valid, value ? value : "");
+    string = valid.failed ? NULL : json_string(valid.bytes ? valid.bytes : "");
+    text_free(&valid);
+    return string;
+}
+
+static json_t *integer_or_null(bool known, uint64_t value)
+{
+    return known && value <= INT64_MAX ? json_integer((json_int_t)value) : json_null();
+}
+
+static json_t *real_or_null(bool known, double value)
+{
+    return known ? json_real(value) : json_null();
+}
+
+/* 1, 0, or below 0 for null. */
+static json_t *boolean_or_null(int value)
+{
+    return value < 0 ? json_null() : json_boolean(value);
+}
+
+static json_t *json_of_process(const struct look *look, const struct process *process)
+{
+    json_t *start = real_or_null(look->boot_time, look_start_time(look, process));
+    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "pid", (int)process->pid, "process",
+                     string_of(process->comm), "executable", string_of(process->executable),
+                     "arguments", string_of(process->arguments), "unit", string_of(process->unit),
+                     "user", string_of(users_name(look->users, process->uid)), "start_time", start);
 }
 
 static const char *known_name(enum holders_known known)
@@ -28,149 +54,121 @@ static const char *known_name(enum holders_known known)
 }
 
 /* A cookie has 64 bits, more than a JSON reader's double holds: it goes out as text. */
-static void write_cookie(struct json *json, uint64_t cookie)
+static json_t *json_of_cookie(uint64_t cookie)
 {
     char text[20];
 
     snprintf(text, sizeof(text), "%llx", (unsigned long long)cookie);
-    json_write_string(json, "cookie", text);
+    return json_string(text);
 }
 
-static void write_socket(struct json *json, const struct look *look,
-                         const struct look_socket *socket)
+static json_t *json_of_socket(const struct look *look, const struct look_socket *socket)
 {
     const struct udp_socket *value = &socket->socket;
     char address[ADDRESS_TEXT_SIZE];
+    json_t *holders = json_array();
 
     address_format(&value->address, address);
-    json_begin_object(json, NULL);
-    json_write_string(json, "address", address);
-    json_write_string(json, "interface", socket->interface[0] ? socket->interface : NULL);
-    json_write_string(json, "family", value->family == AF_INET6 ? "ipv6" : "ipv4");
-    json_write_boolean(json, "ipv6_only", value->ipv6_only);
-    json_write_boolean(json, "counted", socket->counted);
-    json_write_integer(json, "inode", true, value->inode);
-    write_cookie(json, value->cookie);
-    json_write_integer(json, "receive_queue_bytes", true, value->receive_queue_bytes);
-    json_write_integer(json, "receive_buffer_bytes", true, value->receive_buffer_bytes);
-    json_write_integer(json, "dropped_datagrams", true, value->drops);
-    json_write_string(json, "holders_known", known_name(socket->known));
-    json_begin_array(json, "holders");
     for (size_t i = 0; i < socket->holder_count; i++)
-        write_process(json, look, socket->holders[i]);
-    json_end_array(json);
-    json_end_object(json);
+        json_array_append_new(holders, json_of_process(look, socket->holders[i]));
+    return json_pack(
+        "{s:s, s:o, s:s, s:b, s:b, s:I, s:o, s:I, s:I, s:I, s:s, s:o}", "address", address,
+        "interface", socket->interface[0] ? string_of(socket->interface) : json_null(), "family",
+        value->family == AF_INET6 ? "ipv6" : "ipv4", "ipv6_only", value->ipv6_only, "counted",
+        socket->counted, "inode", (json_int_t)value->inode, "cookie", json_of_cookie(value->cookie),
+        "receive_queue_bytes", (json_int_t)value->receive_queue_bytes, "receive_buffer_bytes",
+        (json_int_t)value->receive_buffer_bytes, "dropped_datagrams", (json_int_t)value->drops,
+        "holders_known", known_name(socket->known), "holders", holders);
 }
 
-static void write_advice(struct json *json, const struct look *look, const struct look_port *port)
+static json_t *json_of_advice(const struct look *look, const struct look_port *port)
 {
     struct text advice = {0};
+    json_t *string;
 
     report_advice(look, port, &advice);
-    json_write_string(json, "advice", advice.length ? advice.bytes : NULL);
-    json->text->failed |= advice.failed;
+    string = advice.length ? string_of(advice.bytes) : json_null();
     text_free(&advice);
+    return string;
 }
 
 /* null in a single look, which has no history. */
-static void write_history(struct json *json, const struct look *look, const struct look_port *port)
+static json_t *json_of_history(const struct look *look, const struct look_port *port)
 {
     const struct port_history *history = &port->history;
     bool numbers = look_port_has_numbers(look, port);
 
-    if (!look->has_history) {
-        json_write_null(json, "history");
-        return;
-    }
-    json_begin_object(json, "history");
-    json_write_integer(json, "dropped_datagrams", true, history->dropped_datagrams);
-    json_write_integer(json, "opens", true, history->opens);
-    json_write_integer(json, "closes", true, history->closes);
-    json_write_real(json, "down_seconds", port->expected, history->down_seconds);
-    json_write_real(json, "last_change", !look->sockets_error && history->last_change > 0,
-                    history->last_change);
-    json_write_integer(json, "receive_queue_peak_bytes", numbers && history->has_peak,
-                       history->peak_bytes);
-    json_write_integer(json, "receive_queue_low_bytes", numbers && history->has_low,
-                       history->low_bytes);
-    json_write_integer(json, "recent_outages", true, history->recent_outages);
-    json_end_object(json);
+    if (!look->has_history)
+        return json_null();
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "dropped_datagrams",
+        integer_or_null(true, history->dropped_datagrams), "opens",
+        integer_or_null(true, history->opens), "closes", integer_or_null(true, history->closes),
+        "down_seconds", real_or_null(port->expected != NULL, history->down_seconds), "last_change",
+        real_or_null(!look->sockets_error && history->last_change > 0, history->last_change),
+        "receive_queue_peak_bytes",
+        integer_or_null(numbers && history->has_peak, history->peak_bytes),
+        "receive_queue_low_bytes", integer_or_null(numbers && history->has_low, history->low_bytes),
+        "recent_outages", (int)history->recent_outages);
 }
 
-static void write_numbers(struct json *json, const struct look *look, const struct look_port *port)
+static json_t *json_of_port(const struct look *look, const struct look_port *port)
 {
-    bool known = look_port_has_numbers(look, port);
+    bool known = look->sockets_error == 0;
+    bool numbers = look_port_has_numbers(look, port);
     struct look_sums sums = look_port_sums(port);
+    json_t *bound = json_array();
     double fill;
     bool has_fill = look_port_fill(port, &fill);
+    json_t *object;
 
-    json_write_integer(json, "sockets", known, port->counted_count);
-    json_write_integer(json, "receive_queue_bytes", known, sums.receive_queue_bytes);
-    json_write_integer(json, "receive_buffer_bytes", known, sums.receive_buffer_bytes);
-    json_write_real(json, "fill", has_fill, fill);
-    json_write_integer(json, "dropped_datagrams", known, sums.dropped_datagrams);
-}
-
-static void write_port(struct json *json, const struct look *look, const struct look_port *port)
-{
-    uint64_t wanted = look_port_wanted_buffer(port);
-
-    json_begin_object(json, NULL);
-    json_write_string(json, "receiver", port->receiver ? port->receiver->name : "");
-    json_write_string(json, "address", port->address);
-    json_write_integer(json, "port", true, port->port);
-    json_write_boolean(json, "expected", port->expected != NULL);
-    json_write_string(json, "state", port_state_name(port->state));
-    json_write_boolean(json, "up", look->sockets_error ? -1 : port->socket_count > 0);
-    json_write_boolean(json, "owner_ok", look_port_owner_ok(port));
-    write_numbers(json, look, port);
-    write_history(json, look, port);
-    write_advice(json, look, port);
-    json_begin_array(json, "bound");
     for (size_t i = 0; i < port->socket_count; i++)
-        write_socket(json, look, &port->sockets[i]);
-    json_end_array(json);
-    if (wanted > 0)
-        json_write_integer(json, "receive_buffer_wanted_bytes", true, wanted);
-    json_end_object(json);
+        json_array_append_new(bound, json_of_socket(look, &port->sockets[i]));
+    object = json_pack(
+        "{s:o, s:s, s:i, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "receiver",
+        string_of(port->receiver ? port->receiver->name : ""), "address", port->address, "port",
+        (int)port->port, "expected", port->expected != NULL, "state", port_state_name(port->state),
+        "up", boolean_or_null(known ? port->socket_count > 0 : -1), "owner_ok",
+        boolean_or_null(look_port_owner_ok(port)), "sockets",
+        integer_or_null(numbers, port->counted_count), "receive_queue_bytes",
+        integer_or_null(numbers, sums.receive_queue_bytes), "receive_buffer_bytes",
+        integer_or_null(numbers, sums.receive_buffer_bytes), "fill", real_or_null(has_fill, fill),
+        "dropped_datagrams", integer_or_null(numbers, sums.dropped_datagrams), "history",
+        json_of_history(look, port), "advice", json_of_advice(look, port), "bound", bound);
+    if (look_port_wanted_buffer(port) > 0)
+        json_object_set_new(object, "receive_buffer_wanted_bytes",
+                            json_integer((json_int_t)look_port_wanted_buffer(port)));
+    return object;
 }
 
-static void write_receivers(struct json *json, const struct look *look)
+static json_t *json_of_ports(const struct look *look)
 {
-    json_begin_array(json, "receivers");
+    json_t *ports = json_array();
+
+    for (size_t i = 0; i < look->port_count; i++)
+        json_array_append_new(ports, json_of_port(look, &look->ports[i]));
+    return ports;
+}
+
+static json_t *json_of_receivers(const struct look *look)
+{
+    json_t *receivers = json_array();
+
     for (size_t i = 0; i < look->config->receiver_count; i++) {
         const struct look_receiver *receiver = &look->receivers[i];
 
-        json_begin_object(json, NULL);
-        json_write_string(json, "name", receiver->receiver->name);
-        json_write_boolean(json, "up", receiver->up);
-        json_write_integer(json, "processes", receiver->processes >= 0,
-                           (uint64_t)receiver->processes);
-        json_write_integer(json, "starts", look->has_history, receiver->starts);
-        json_end_object(json);
+        json_array_append_new(
+            receivers,
+            json_pack("{s:o, s:o, s:o, s:o}", "name", string_of(receiver->receiver->name), "up",
+                      boolean_or_null(receiver->up), "processes",
+                      integer_or_null(receiver->processes >= 0, (uint64_t)receiver->processes),
+                      "starts", integer_or_null(look->has_history, receiver->starts)));
     }
-    json_end_array(json);
-}
-
-static void write_ports(struct json *json, const struct look *look)
-{
-    json_begin_array(json, "ports");
-    for (size_t i = 0; i < look->port_count; i++)
-        write_port(json, look, &look->ports[i]);
-    json_end_array(json);
-}
-
-static bool any_counter(const struct host_facts *host, enum host_ip ip)
-{
-    for (int i = 0; i < HOST_COUNTERS; i++)
-        if (host->known[ip][i])
-            return true;
-    return false;
+    return receivers;
 }
 
 /* The kernel's counters of one IP version; null when none is known. */
-static void write_counters(struct json *json, const char *name, const struct host_facts *host,
-                           enum host_ip ip)
+static json_t *json_of_counters(const struct host_facts *host, enum host_ip ip)
 {
     static const char *const names[HOST_COUNTERS] = {
         [HOST_RECEIVED] = "received_datagrams",
@@ -179,83 +177,79 @@ static void write_counters(struct json *json, const char *name, const struct hos
         [HOST_RECEIVE_BUFFER_ERRORS] = "receive_buffer_errors",
         [HOST_CHECKSUM_ERRORS] = "checksum_errors",
         [HOST_MEMORY_ERRORS] = "memory_errors"};
+    json_t *object = json_object();
+    bool any = false;
 
-    if (!any_counter(host, ip)) {
-        json_write_null(json, name);
-        return;
+    for (int i = 0; i < HOST_COUNTERS; i++) {
+        json_object_set_new(object, names[i],
+                            integer_or_null(host->known[ip][i], host->values[ip][i]));
+        any |= host->known[ip][i];
     }
-    json_begin_object(json, name);
-    for (int i = 0; i < HOST_COUNTERS; i++)
-        json_write_integer(json, names[i], host->known[ip][i], host->values[ip][i]);
-    json_end_object(json);
+    if (any)
+        return object;
+    json_decref(object);
+    return json_null();
 }
 
-static void write_host(struct json *json, const struct look *look)
+static json_t *json_of_host(const struct look *look)
 {
     const struct host_facts *host = &look->host;
 
-    json_begin_object(json, "host");
-    json_begin_object(json, "ip");
-    write_counters(json, "v4", host, HOST_V4);
-    write_counters(json, "v6", host, HOST_V6);
-    json_end_object(json);
-    json_write_integer(json, "receive_buffer_max_bytes", host->receive_buffer_max_known,
-                       host->receive_buffer_max);
-    json_write_integer(json, "unattributed_drops", look->has_history && look->has_unattributed,
-                       look->unattributed_drops);
-    json_end_object(json);
+    return json_pack(
+        "{s:{s:o, s:o}, s:o, s:o}", "ip", "v4", json_of_counters(host, HOST_V4), "v6",
+        json_of_counters(host, HOST_V6), "receive_buffer_max_bytes",
+        integer_or_null(host->receive_buffer_max_known, host->receive_buffer_max),
+        "unattributed_drops",
+        integer_or_null(look->has_history && look->has_unattributed, look->unattributed_drops));
 }
 
 /* The lines of report_errors as an array of strings. */
-static void write_errors(struct json *json, const struct look *look)
+static json_t *json_of_errors(const struct look *look)
 {
+    json_t *errors = json_array();
     struct text lines = {0};
     char *rest = NULL;
 
     report_errors(look, &lines);
-    json_begin_array(json, "errors");
     for (char *line = lines.bytes ? strtok_r(lines.bytes, "\n", &rest) : NULL; line;
          line = strtok_r(NULL, "\n", &rest))
-        json_write_string(json, NULL, line);
-    json_end_array(json);
-    json->text->failed |= lines.failed;
+        json_array_append_new(errors, string_of(line));
     text_free(&lines);
+    return errors;
 }
 
-static int healthy(const struct look *look)
-{
-    int status = report_status(look);
-
-    return status == REPORT_UNHEALTHY ? 0 : status == REPORT_HEALTHY ? 1 : -1;
-}
-
-static void write_counts(struct json *json, const struct look *look)
+static json_t *json_of_look(const struct look *look)
 {
     bool known = look->sockets_error == 0;
+    int status = report_status(look);
 
-    json_write_integer(json, "unexpected_sockets", look->unexpected_known,
-                       look->unexpected_sockets);
-    json_write_integer(json, "unresolved_sockets", known, look->unresolved_sockets);
-    json_write_integer(json, "suppressed_sockets", known, look->suppressed_sockets);
-    json_write_integer(json, "unreadable_processes",
-                       look->owners.scanned && !look->owners.processes_hidden,
-                       look->owners.unreadable_processes);
+    return json_pack("{s:s, s:f, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+                     UDPWATCH_VERSION, "time", look->time, "healthy",
+                     boolean_or_null(status == REPORT_UNHEALTHY ? 0
+                                     : status == REPORT_HEALTHY ? 1
+                                                                : -1),
+                     "complete", !report_incomplete(look), "receivers", json_of_receivers(look),
+                     "ports", json_of_ports(look), "host", json_of_host(look), "unexpected_sockets",
+                     integer_or_null(look->unexpected_known, look->unexpected_sockets),
+                     "unresolved_sockets", integer_or_null(known, look->unresolved_sockets),
+                     "suppressed_sockets", integer_or_null(known, look->suppressed_sockets),
+                     "unreadable_processes",
+                     integer_or_null(look->owners.scanned && !look->owners.processes_hidden,
+                                     look->owners.unreadable_processes),
+                     "errors", json_of_errors(look));
 }
 
 void report_json(const struct look *look, struct text *text)
 {
-    struct json json = {.text = text};
+    json_t *root = json_of_look(look);
+    char *string = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
 
-    json_begin_object(&json, NULL);
-    json_write_string(&json, "version", UDPWATCH_VERSION);
-    json_write_real(&json, "time", true, look->time);
-    json_write_boolean(&json, "healthy", healthy(look));
-    json_write_boolean(&json, "complete", !report_incomplete(look));
-    write_receivers(&json, look);
-    write_ports(&json, look);
-    write_host(&json, look);
-    write_counts(&json, look);
-    write_errors(&json, look);
-    json_end_object(&json);
-    text_append(text, "\n");
+    if (string) {
+        text_append(text, string);
+        text_append(text, "\n");
+    } else {
+        text->failed = true;
+    }
+    free(string);
+    json_decref(root);
 }
