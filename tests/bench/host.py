@@ -68,9 +68,10 @@ def load(verb, *numbers):
     finally:
         running.stdin.close()
         output = running.stdout.read()
-        running.rate = float(output) if output else None
-        assert running.wait(harness.HANGS) == 0
         running.stdout.close()
+        running.wait(harness.HANGS)
+    assert running.returncode == 0, (verb, running.returncode)
+    running.rate = float(output) if output else None
 
 
 @contextlib.contextmanager
