@@ -3,6 +3,7 @@ goes on beside it."""
 
 import contextlib
 import statistics
+import subprocess
 import time
 
 import harness
@@ -68,6 +69,10 @@ def run(report):
                for name, headers in forms.items()},
             "nobody asks: a second": lambda: agent.idle(1),
             "`ss -uanpm`": time_of_ss}), sizes)
-        probes = Probes(stack, harness.program, [RENDERING, *LOOKS])
+        try:
+            probes = Probes(stack, harness.program, [RENDERING, *LOOKS])
+        except (OSError, subprocess.CalledProcessError) as error:
+            report.say(f"- rendering and samples are not timed: no uprobes here ({error})")
+            return
         scrapes = scrape_without_pause(SECONDS)
         tell_calls(report, probes.calls(), scrapes)

@@ -15,7 +15,9 @@ def code_offset(program, function):
     """Where a function begins in the file."""
     symbols = subprocess.run(["nm", "--defined-only", program], capture_output=True, text=True,
                              check=True).stdout
-    address = int(re.search(rf"^(\w+) [Tt] {function}$", symbols, re.MULTILINE)[1], 16)
+    symbol = re.search(rf"^(\w+) [Tt] {function}$", symbols, re.MULTILINE)
+    assert symbol, f"{program} has no function {function}"
+    address = int(symbol[1], 16)
     headers = subprocess.run(["readelf", "--program-headers", "--wide", program],
                              capture_output=True, text=True, check=True).stdout
     for offset, start, size in re.findall(r"LOAD +0x(\w+) 0x(\w+) 0x\w+ 0x(\w+)", headers):
