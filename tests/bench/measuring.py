@@ -73,7 +73,7 @@ class Scraped:
     def kept(self, times, headers=None):
         """Processor seconds a scrape, of so many on one connection, one after the other."""
         with connection(self.port) as client:
-            scrape(client, headers or {})
+            client.connect()
             return self._each(times, lambda: scrape(client, headers or {}))
 
     def anew(self, times):
