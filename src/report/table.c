@@ -1,4 +1,4 @@
-#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +48,8 @@ static void append_holders(struct row *row, const struct look_port *port)
     struct report_holders holders = report_port_holders(port);
 
     for (size_t i = 0; i < holders.count; i++) {
-        text_print(&row->cells[PID], "%s%d", i ? "," : "", (int)holders.first[i]->pid);
+        text_append(&row->cells[PID], i ? "," : "");
+        text_append_number(&row->cells[PID], (uint64_t)holders.first[i]->pid);
         text_append(&row->cells[PROCESS], i ? "," : "");
         text_append_printable(&row->cells[PROCESS], holders.first[i]->comm);
     }
@@ -69,13 +70,12 @@ static void append_numbers(struct row *row, const struct look *look, const struc
     double fill;
 
     if (has_peak(look, port))
-        text_print(&row->cells[PEAK], "%" PRIu64, port->history.peak_bytes);
-
+        text_append_number(&row->cells[PEAK], port->history.peak_bytes);
     if (port->counted_count == 0)
         return;
-    text_print(&row->cells[QUEUE], "%" PRIu64, sums.receive_queue_bytes);
-    text_print(&row->cells[BUFFER], "%" PRIu64, sums.receive_buffer_bytes);
-    text_print(&row->cells[DROPS], "%" PRIu64, sums.dropped_datagrams);
+    text_append_number(&row->cells[QUEUE], sums.receive_queue_bytes);
+    text_append_number(&row->cells[BUFFER], sums.receive_buffer_bytes);
+    text_append_number(&row->cells[DROPS], sums.dropped_datagrams);
     if (look_port_fill(port, &fill))
         text_print(&row->cells[FILL], "%.0f%%", 100 * fill);
 }
@@ -147,20 +147,30 @@ static void append_cut_cell(struct text *text, const char *cell, int column, siz
     }
 }
 
+static void append_blanks(struct text *text, size_t count)
+{
+    if (!text_reserve(text, count))
+        return;
+    memset(text->bytes + text->length, ' ', count);
+    text_end_at(text, text->bytes + text->length + count);
+}
+
 static void append_cell(struct text *text, const char *cell, int column, size_t width,
                         const char *colour)
 {
-    int padding = (int)(width - width_of(cell));
+    size_t taken = width_of(cell);
 
-    if (cell && width_of(cell) > width) {
+    if (taken > width) {
         append_cut_cell(text, cell, column, width);
         return;
     }
     if (right_aligned(column))
-        text_print(text, "%*s", padding, "");
-    text_print(text, "%s%s%s", colour ? colour : "", cell ? cell : "", colour ? "\033[0m" : "");
+        append_blanks(text, width - taken);
+    text_append(text, colour ? colour : "");
+    text_append(text, cell ? cell : "");
+    text_append(text, colour ? "\033[0m" : "");
     if (!right_aligned(column) && column != NOTE)
-        text_print(text, "%*s", padding, "");
+        append_blanks(text, width - taken);
 }
 
 /* A line without blanks at its end, whatever the last cells hold. */
@@ -211,7 +221,7 @@ static void append_line(struct text *text, const struct row *row, const size_t w
     for (int column = 0; column < COLUMNS; column++) {
         if (widths[column] == 0)
             continue;
-        text_print(text, "%*s", column ? GAP : 0, "");
+        append_blanks(text, column ? GAP : 0);
         append_cell(text, row ? row->cells[column].bytes : headings[column], column, widths[column],
                     row && colour && column == STATE ? colour_of(row->state) : NULL);
     }
