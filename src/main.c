@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "arguments.h"
@@ -95,6 +96,17 @@ static void keep_memory(void)
     mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
 
+/* The collector keeps descriptors of the holders, which may be many. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int run_command(const struct arguments *arguments)
 {
     struct config_overrides overrides = with_users(arguments);
@@ -105,6 +117,7 @@ static int run_command(const struct arguments *arguments)
         return EXIT_USAGE;
     find_server(server, sizeof(server));
     keep_memory();
+    raise_descriptor_limit();
     return agent_run(config, &overrides, server) ? EXIT_RUNTIME : EXIT_SUCCESS;
 }
 

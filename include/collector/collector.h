@@ -28,6 +28,21 @@ int collector_change(struct collector *collector, const struct config *config);
  * Returns 0; -errno when the kernel offers no such events: closes are then seen by looks alone. */
 int collector_follow(struct collector *collector);
 
+/* From now on no look waits for a long search over all processes: it goes on by collector_go_on,
+ * and until it has ended what it could tell is unknown. For who serves others meanwhile. */
+void collector_work_in_slices(struct collector *collector);
+
+/* Whether such a search is under way. */
+bool collector_is_searching(const struct collector *collector);
+
+/* Go on with it for about 4 ms. Returns whether it has told something, so that a look is due. The
+ * last look is void. */
+bool collector_go_on(struct collector *collector);
+
+/* Go on with it to its end when an expected port was unknown in the last look: so that what is told
+ * first is told for good. Returns whether it has told something, so that a look is due. */
+bool collector_settle(struct collector *collector);
+
 /* The descriptor to poll for POLLIN, -1 when no events are followed. */
 int collector_events(const struct collector *collector);
 

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "clock.h"
+#include "collector/judging.h"
 #include "collector/look/layout.h"
-#include "collector/look/verdict.h"
 #include "collector/look_ledger.h"
 #include "collector/passed_place.h"
+#include "collector/procfs/boot_time.h"
 #include "collector/sockets/close_events.h"
 #include "collector/sockets/port_list.h"
 #include "collector/survey.h"
@@ -27,14 +28,17 @@ struct parts {
     struct host *host;
     uint16_t *ports; /* those that are expected, rising, without repeats */
     size_t port_count;
+    struct likely_holder *likely; /* of each receiver */
 };
 
 struct collector {
     const struct config *config;
     bool all;
-    bool follows; /* between looks too: looks tell the history */
+    bool in_slices; /* long searches go on by collector_go_on */
+    bool follows;   /* between looks too: looks tell the history */
     struct sock_diag *diag;
     struct owners *owners;
+    struct boot_time boot_time; /* of the owners' procfs */
     struct users *users;
     struct ledger *ledger;
     struct parts parts;
@@ -61,6 +65,7 @@ static void free_parts(struct parts *parts)
     vacancy_close(parts->vacancy);
     host_close(parts->host);
     free(parts->ports);
+    free(parts->likely);
 }
 
 static void list_ports(const struct config *config, struct parts *parts)
@@ -77,7 +82,8 @@ static int make_parts(const struct collector *collector, const struct config *co
     int result = -ENOMEM;
 
     parts->ports = calloc(config->port_count + 1, sizeof(*parts->ports));
-    if (parts->ports) {
+    parts->likely = judging_likely(config);
+    if (parts->ports && parts->likely) {
         list_ports(config, parts);
         result = vacancy_open(&parts->vacancy, config);
     }
@@ -114,7 +120,7 @@ int collector_open(struct collector **collector, const struct config *config, bo
     if (!result)
         result = make_parts(made, config, &made->parts);
     if (!result)
-        result = owners_open(&made->owners, config->procfs);
+        result = owners_open(&made->owners, config->procfs, config->fast_paths.owners);
     if (!result)
         result = users_open(&made->users, USERS_FILE);
     if (result)
@@ -150,6 +156,16 @@ void collector_close(struct collector *collector)
     free(collector);
 }
 
+static int open_owners(const struct collector *collector, const struct config *config,
+                       struct owners **owners)
+{
+    int result = owners_open(owners, config->procfs, config->fast_paths.owners);
+
+    if (!result && collector->in_slices)
+        owners_work_in_slices(*owners);
+    return result;
+}
+
 int collector_change(struct collector *collector, const struct config *config)
 {
     struct owners *owners = NULL;
@@ -157,7 +173,7 @@ int collector_change(struct collector *collector, const struct config *config)
     int result = 0;
 
     if (strcmp(config->procfs, collector->config->procfs) != 0)
-        result = owners_open(&owners, config->procfs);
+        result = open_owners(collector, config, &owners);
     if (!result)
         result = make_parts(collector, config, &parts);
     if (!result)
@@ -173,6 +189,7 @@ int collector_change(struct collector *collector, const struct config *config)
     if (owners) {
         owners_close(collector->owners);
         collector->owners = owners;
+        collector->boot_time = (struct boot_time){0};
     }
     collector->parts = parts;
     collector->config = config;
@@ -223,6 +240,35 @@ int collector_follow(struct collector *collector)
     if (!result)
         watch_events(collector);
     return result;
+}
+
+void collector_work_in_slices(struct collector *collector)
+{
+    collector->in_slices = true;
+    owners_work_in_slices(collector->owners);
+}
+
+bool collector_is_searching(const struct collector *collector)
+{
+    return owners_are_searching(collector->owners);
+}
+
+bool collector_go_on(struct collector *collector)
+{
+    return owners_go_on(collector->owners, clock_monotonic());
+}
+
+bool collector_settle(struct collector *collector)
+{
+    bool unknown = false;
+
+    for (size_t i = 0; i < collector->config->port_count && i < collector->look.port_count; i++)
+        unknown |= collector->look.ports[i].state == PORT_UNKNOWN;
+    if (!unknown || !collector_is_searching(collector))
+        return false;
+    while (!collector_go_on(collector))
+        ;
+    return true;
 }
 
 int collector_events(const struct collector *collector)
@@ -278,79 +324,20 @@ int64_t collector_poll_vacant(struct collector *collector, bool *found)
     return wait;
 }
 
-/* Hand the served sockets to the owners, which know each by its cookie. */
-static int update_owners(struct collector *collector)
-{
-    size_t count = 0;
-    struct udp_socket *watched = calloc(collector->layout.served_count + 1, sizeof(*watched));
-    int result;
-
-    if (!watched)
-        return -ENOMEM;
-    for (size_t i = 0; i < collector->layout.served_count; i++)
-        if (collector->layout.served[i].counted) /* each socket is counted once */
-            watched[count++] = collector->layout.served[i].socket;
-    result = owners_update(collector->owners, watched, count, !collector->look.partial,
-                           clock_monotonic());
-    free(watched);
-    return result == -ENOMEM ? result : 0; /* other errors are in owners_counts */
-}
-
-static void attach_holders(struct collector *collector)
-{
-    struct look *look = &collector->look;
-
-    look->unresolved_sockets = 0;
-    for (size_t i = 0; i < collector->layout.served_count; i++) {
-        struct look_socket *served = &collector->layout.served[i];
-
-        served->known = owners_known(collector->owners, served->socket.cookie);
-        served->holder_count =
-            owners_holders(collector->owners, served->socket.cookie, &served->holders);
-        if (served->counted && served->known != HOLDERS_KERNEL && served->holder_count == 0)
-            look->unresolved_sockets++;
-    }
-    look->owners = owners_counts(collector->owners);
-}
-
-/* Whether a search may find a better holder: not for the kernel's own sockets. */
-static bool may_be_wronged(const struct look_port *port)
-{
-    for (size_t i = 0; i < port->socket_count && port->state == PORT_WRONG_OWNER; i++)
-        if (port->sockets[i].known == HOLDERS_ALL_KNOWN)
-            return true;
-    return false;
-}
-
-/* Returns whether any port has only holders that its receiver does not expect. */
-static bool judge(struct collector *collector)
-{
-    struct look *look = &collector->look;
-    bool wrong = false;
-
-    attach_holders(collector);
-    for (size_t i = 0; i < look->port_count; i++) {
-        verdict_port(&look->ports[i], look->sockets_error == 0);
-        wrong |= may_be_wronged(&look->ports[i]);
-    }
-    return wrong;
-}
-
 static int find_owners(struct collector *collector)
 {
+    const struct judging judging = {.owners = collector->owners,
+                                    .likely = collector->parts.likely,
+                                    .layout = &collector->layout,
+                                    .look = &collector->look};
     int64_t begin = clock_monotonic();
-    int result = collector->look.sockets_error ? 0 : update_owners(collector);
+    int result = judge_look(&judging);
 
-    if (result)
-        return result;
-    /* A child may have inherited the socket since the last scan: look before accusing. */
-    if (judge(collector) && owners_search_again(collector->owners, clock_monotonic()) > 0)
-        judge(collector);
     if (collector->look.partial ||
-        process_boot_time(collector->config->procfs, &collector->look.boot_time))
+        boot_time_get(&collector->boot_time, collector->config->procfs, &collector->look.boot_time))
         collector->look.boot_time = 0;
     collector->look.owners_seconds = seconds_since(begin);
-    return verdict_receivers(&collector->look);
+    return result;
 }
 
 /* Read the host's counters before the sockets: a drop that is in them is then in its socket too. */
@@ -427,13 +414,15 @@ static void enter_host_errors(struct collector *collector)
 
 static int enter_look(struct collector *collector)
 {
-    int result = look_ledger_enter(collector->ledger, &collector->layout, collector->sockets_read);
+    int result;
 
+    if (!collector->follows) /* a single look has no history */
+        return 0;
+    result = look_ledger_enter(collector->ledger, &collector->layout, collector->sockets_read);
     if (result)
         return result;
     enter_host_errors(collector);
-    if (collector->follows)
-        look_ledger_tell(collector->ledger, &collector->look, collector->sockets_read);
+    look_ledger_tell(collector->ledger, &collector->look, collector->sockets_read);
     watch_events(collector);
     return 0;
 }

@@ -10,11 +10,16 @@ int64_t pace_processor_time(void)
     return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-void pace_note(struct pace *pace, int64_t at, int64_t begin)
+void pace_enter(struct pace *pace, int64_t at, int64_t cost)
 {
     pace->at = at;
-    pace->costs[pace->times % PACE_KEPT] = pace_processor_time() - begin;
+    pace->costs[pace->times % PACE_KEPT] = cost;
     pace->times++;
+}
+
+void pace_note(struct pace *pace, int64_t at, int64_t begin)
+{
+    pace_enter(pace, at, pace_processor_time() - begin);
 }
 
 int64_t pace_cost(const struct pace *pace)

@@ -203,14 +203,14 @@ static void a_walk_stops_and_goes_on_while_processes_change(void **state)
     struct fixture *fixture = *state;
     struct holders *holders;
     struct descriptor_walk *walk;
-    struct udp_socket sockets[] = {socket_of(7001), socket_of(7002)};
+    struct owned_socket sockets[] = {socket_of(7001), socket_of(7002)};
     fake_process_remove(fixture->procfs, 1);
     add(fixture, 42, 1);
     for (int fd = 3; fd < 103; fd++)
         fake_socket(fixture->procfs, 42, fd, fd % 2 ? 7001 : 9000);
     assert_int_equal(holders_create(&holders), 0);
     assert_int_equal(holders_watch(holders, sockets, 2), 0);
-    assert_int_equal(walk_begin(&walk, fixture->procfs, holders), 0);
+    assert_int_equal(walk_begin(&walk, fixture->procfs, holders, NULL), 0);
     /* In the middle of 42, another process takes its pid: what is read stays of the first. */
     while (walk_counts(walk).processes == 0)
         assert_int_equal(walk_on(walk, 1), 1);
@@ -238,7 +238,7 @@ static void a_walk_stops_and_goes_on_while_processes_change(void **state)
 static void a_walk_can_be_left(void **state)
 {
     struct fixture *fixture = *state;
-    struct udp_socket sockets[] = {socket_of(7001)};
+    struct owned_socket sockets[] = {socket_of(7001)};
     struct holders *holders;
     struct descriptor_walk *walk;
     add(fixture, 42, 1);
@@ -247,7 +247,7 @@ static void a_walk_can_be_left(void **state)
     assert_int_equal(holders_create(&holders), 0);
     assert_int_equal(holders_watch(holders, sockets, 1), 0);
     for (size_t steps = 1; steps < 60; steps++) {
-        assert_int_equal(walk_begin(&walk, fixture->procfs, holders), 0);
+        assert_int_equal(walk_begin(&walk, fixture->procfs, holders, NULL), 0);
         walk_on(walk, steps);
         walk_end(walk);
     }
@@ -303,14 +303,14 @@ static void real_sockets_are_found(void **state)
         files[1] = socket(AF_INET, SOCK_DGRAM, 0);
     assert_true(files[0] >= 0 && files[1] >= 0);
     uint32_t inodes[2] = {inode_of(files[0]), inode_of(files[1])};
-    struct udp_socket sockets[2] = {socket_of(inodes[0]), socket_of(inodes[1])};
+    struct owned_socket sockets[2] = {socket_of(inodes[0]), socket_of(inodes[1])};
     assert_int_equal(prctl(PR_SET_NAME, "own)er\n"), 0);
     pid_t child = start_child("heir ( x)");
     close(files[1]); /* only the child holds the second any more */
 
     struct owners *owners;
     const struct process *const *holders;
-    assert_int_equal(owners_open(&owners, "/proc"), 0);
+    assert_int_equal(owners_open(&owners, "/proc", FAST_PATH_AUTO), 0);
     assert_int_equal(owners_update(owners, sockets, 2, true, 1), 0);
     assert_int_equal(owners_holders(owners, sockets[0].cookie, &holders), 2);
     assert_int_equal(owners_holders(owners, sockets[1].cookie, &holders), 1);
@@ -370,10 +370,10 @@ static void a_full_scan_beside_churning_processes(void **state)
     (void)state;
     int file = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_true(file >= 0);
-    struct udp_socket socket = socket_of(inode_of(file));
+    struct owned_socket socket = socket_of(inode_of(file));
     assert_int_equal(prctl(PR_SET_NAME, "owner"), 0);
     struct owners *owners;
-    assert_int_equal(owners_open(&owners, "/proc"), 0);
+    assert_int_equal(owners_open(&owners, "/proc", FAST_PATH_AUTO), 0);
     assert_int_equal(owners_update(owners, &socket, 1, true, 0), 0);
     size_t unreadable = owners_counts(owners).unreadable_processes; /* of a host that hides some */
     pid_t churn = start_churn(file);

@@ -23,7 +23,7 @@ static inline int set_up(void **state)
     assert_non_null(fixture);
     fixture->procfs = fake_procfs_make();
     fixture->now = 12345;
-    assert_int_equal(owners_open(&fixture->owners, fixture->procfs), 0);
+    assert_int_equal(owners_open(&fixture->owners, fixture->procfs, FAST_PATH_AUTO), 0);
     *state = fixture;
     return 0;
 }
@@ -37,16 +37,24 @@ static inline int tear_down(void **state)
     return 0;
 }
 
-/* A socket whose cookie is its inode + 100000. */
-static inline struct udp_socket socket_of(uint32_t inode)
+/* Begin anew, as the agent does. */
+static inline void work_in_slices(struct fixture *fixture, enum fast_path path)
 {
-    return (struct udp_socket){.cookie = inode + UINT64_C(100000), .inode = inode};
+    owners_close(fixture->owners);
+    assert_int_equal(owners_open(&fixture->owners, fixture->procfs, path), 0);
+    owners_work_in_slices(fixture->owners);
+}
+
+/* A socket whose cookie is its inode + 100000. */
+static inline struct owned_socket socket_of(uint32_t inode)
+{
+    return (struct owned_socket){.cookie = inode + UINT64_C(100000), .inode = inode};
 }
 
 /* Update with sockets of these inodes (ended by 0), as often and as late as any scan needs. */
 static inline int update(struct fixture *fixture, const uint32_t *inodes)
 {
-    struct udp_socket sockets[16];
+    struct owned_socket sockets[16];
     size_t count = 0;
     for (; inodes[count]; count++)
         sockets[count] = socket_of(inodes[count]);

@@ -136,16 +136,16 @@ static void a_full_scan_replaces_a_recycled_pid(void **state)
 {
     struct fixture *fixture = *state;
     struct holders *holders;
-    struct udp_socket sockets[] = {socket_of(1), socket_of(2)};
+    struct owned_socket sockets[] = {socket_of(1), socket_of(2)};
     assert_int_equal(holders_create(&holders), 0);
     assert_int_equal(holders_watch(holders, sockets, 2), 0);
     add(fixture, 42, 1);
     fake_socket(fixture->procfs, 42, 3, 1);
-    assert_int_equal(walk_process(fixture->procfs, holders, 42), 0);
+    assert_int_equal(walk_process(holders, process_open(fixture->procfs, 42), 42), 0);
     fake_process_remove(fixture->procfs, 42);
     add(fixture, 42, 2);
     fake_socket(fixture->procfs, 42, 3, 2);
-    assert_int_equal(walk_process(fixture->procfs, holders, 42), 0);
+    assert_int_equal(walk_process(holders, process_open(fixture->procfs, 42), 42), 0);
     assert_int_equal(holders_settle(holders), 0);
     const struct process *const *list;
     assert_int_equal(holders_of(holders, sockets[0].cookie, &list), 0);
@@ -167,6 +167,7 @@ static void a_dead_holder_is_forgotten(void **state)
     assert_int_equal(update_without_scan(fixture, (const uint32_t[]){7001, 0}), 0);
     CHECK_HOLDERS(fixture, 7001, 43);
     fake_write_stat(fixture->procfs, &(struct fake_process){.pid = 43, .state = 'Z'}, "p");
+    fake_descriptor(fixture->procfs, 43, 3, NULL); /* as of every process that has ended */
     assert_int_equal(update_without_scan(fixture, (const uint32_t[]){7001, 0}), 0);
     check_nobody(fixture, 7001);
 }
@@ -211,7 +212,7 @@ static void a_forgotten_socket_loses_its_holders(void **state)
 static void one_inode_under_two_cookies_is_safe(void **state)
 {
     struct fixture *fixture = *state;
-    struct udp_socket sockets[] = {
+    struct owned_socket sockets[] = {
         {.cookie = 1, .inode = 7001}, {.cookie = 2, .inode = 7001}, {.cookie = 2, .inode = 7001}};
     const struct process *const *holders;
     add(fixture, 42, 1);
@@ -229,7 +230,7 @@ static void one_inode_under_two_cookies_is_safe(void **state)
 static void the_kernels_own_sockets_need_no_scan(void **state)
 {
     struct fixture *fixture = *state;
-    struct udp_socket kernel = {.cookie = 5, .inode = 0};
+    struct owned_socket kernel = {.cookie = 5, .inode = 0};
     add(fixture, 42, 1);
     fake_socket(fixture->procfs, 42, 3, 0);
     assert_int_equal(owners_update(fixture->owners, &kernel, 1, true, fixture->now), 0);
@@ -244,7 +245,7 @@ static void the_kernels_own_sockets_need_no_scan(void **state)
 static bool scans_after(struct fixture *fixture, int64_t delay, uint32_t inode)
 {
     fake_socket(fixture->procfs, 42, (int)inode, inode);
-    struct udp_socket socket = socket_of(inode);
+    struct owned_socket socket = socket_of(inode);
     const struct process *const *holders;
     assert_int_equal(owners_update(fixture->owners, &socket, 1, true, fixture->now + delay), 0);
     bool found = owners_holders(fixture->owners, socket.cookie, &holders) > 0;
@@ -273,7 +274,7 @@ static void a_new_socket_is_scanned_for_below_5_percent(void **state)
 static void an_unresolved_socket_is_scanned_for_below_1_percent(void **state)
 {
     struct fixture *fixture = *state;
-    struct udp_socket lost = socket_of(7001);
+    struct owned_socket lost = socket_of(7001);
     add(fixture, 42, 1);
     assert_int_equal(owners_update(fixture->owners, &lost, 1, true, fixture->now), 0);
     assert_int_equal(known(fixture, 7001), HOLDERS_UNKNOWN);
@@ -347,7 +348,7 @@ static void ten_thousand_sockets(void **state)
 {
     enum { COUNT = 10000 };
     struct fixture *fixture = *state;
-    struct udp_socket *sockets = calloc(COUNT, sizeof *sockets);
+    struct owned_socket *sockets = calloc(COUNT, sizeof *sockets);
     assert_non_null(sockets);
     add(fixture, 42, 1);
     for (int i = 0; i < COUNT; i++) {

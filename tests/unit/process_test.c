@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "collector/procfs/boot_time.h"
 #include "collector/procfs/process.h"
 #include "fake_procfs.h"
 
@@ -263,7 +264,8 @@ static void descriptors_are_read(void **state)
     memset(name, 'x', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     fake_descriptor(*state, 1, 5, name);
-    int directory = process_open(*state, 1);
+    int process = process_open(*state, 1);
+    int directory = openat(process, "fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
     assert_true(directory >= 0);
     uint32_t inode = 0;
     assert_int_equal(process_read_descriptor(directory, 3, &inode), 0);
@@ -271,30 +273,23 @@ static void descriptors_are_read(void **state)
     assert_int_equal(process_read_descriptor(directory, 4, &inode), -ENOTSOCK);
     assert_int_equal(process_read_descriptor(directory, 5, &inode), -ENOTSOCK);
     assert_int_equal(process_read_descriptor(directory, 6, &inode), -ENOENT);
+    fake_socket(*state, 1, INT32_MAX, 7002);
+    assert_int_equal(process_read_descriptor(directory, INT32_MAX, &inode), 0);
+    assert_int_equal(inode, 7002);
+    fake_socket(*state, 1, 0, 7003);
+    assert_int_equal(process_read_descriptor(directory, 0, &inode), 0);
+    assert_int_equal(inode, 7003);
     close(directory);
-}
-
-static void boot_time_is_read(void **state)
-{
-    uint64_t seconds = 0;
-    assert_int_equal(process_boot_time(*state, &seconds), 0);
-    assert_int_equal(seconds, 1700000000);
-    fake_write(*state, "cpu 1\n", 6, "stat");
-    assert_int_equal(process_boot_time(*state, &seconds), -EINVAL);
-    fake_write(*state, "btime x\n", 8, "stat");
-    assert_int_equal(process_boot_time(*state, &seconds), -EINVAL);
-    assert_int_equal(process_boot_time("/nonexistent", &seconds), -ENOENT);
+    close(process);
 }
 
 static void a_path_too_long_is_refused(void **state)
 {
     (void)state;
     char path[5000];
-    uint64_t seconds;
     memset(path, '/', sizeof path - 1);
     path[sizeof path - 1] = '\0';
     assert_int_equal(process_open(path, 1), -ENAMETOOLONG);
-    assert_int_equal(process_boot_time(path, &seconds), -ENAMETOOLONG);
 }
 
 static void this_process_is_read(void **state)
@@ -308,8 +303,9 @@ static void this_process_is_read(void **state)
     assert_string_equal(process.comm, "o)dd\nname");
     assert_int_equal(process.uid, geteuid());
     assert_non_null(strstr(process.arguments, "process_test"));
+    struct boot_time kept = {0};
     uint64_t boot = 0;
-    assert_int_equal(process_boot_time("/proc", &boot), 0);
+    assert_int_equal(boot_time_get(&kept, "/proc", &boot), 0);
     uint64_t started = boot + process.start_ticks / (uint64_t)sysconf(_SC_CLK_TCK);
     uint64_t now = (uint64_t)time(NULL);
     assert_true(started <= now + 2 && started + 3600 > now);
@@ -400,7 +396,6 @@ int main(void)
         WITH_PROCFS(a_huge_cgroup_is_cut_at_a_line),
         WITH_PROCFS(kernel_threads_and_zombies_hold_nothing),
         WITH_PROCFS(descriptors_are_read),
-        WITH_PROCFS(boot_time_is_read),
         cmocka_unit_test(a_path_too_long_is_refused),
         cmocka_unit_test(this_process_is_read),
         cmocka_unit_test(a_real_zombie_is_told_and_a_dead_one_is_gone),

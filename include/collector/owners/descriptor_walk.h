@@ -16,9 +16,17 @@ struct walk_counts {
     bool hidden;       /* procfs hides processes (hidepid): pid 1 cannot be read */
 };
 
-/* Begin a walk over all processes; what it finds goes to the holders, which must outlive it.
- * procfs is not copied. Returns 0 and the walk, which walk_end releases; -errno. */
-int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders *holders);
+/* Which processes' descriptors a walk reads. processes: procfs itself; pid: the name in it. */
+struct walk_choice {
+    bool (*is_chosen)(int processes, const char *pid, void *context);
+    void *context;
+};
+
+/* Begin a walk over all processes, or those that are chosen; what it finds goes to the holders,
+ * which must outlive it. choice: copied, its context must outlive the walk; NULL: all. Returns 0
+ * and the walk, which walk_end releases; -errno. */
+int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders *holders,
+               const struct walk_choice *choice);
 
 /* Go on for about so many descriptors. Returns 1 when there is more, 0 at the end, or -errno when
  * procfs could not be listed (-ENOENT: there is no process in it). */
@@ -29,8 +37,8 @@ struct walk_counts walk_counts(const struct descriptor_walk *walk);
 /* Release it; NULL is allowed. What was found so far stays with the holders. */
 void walk_end(struct descriptor_walk *walk);
 
-/* Search all descriptors of one process. Returns 0 (it may have vanished), or -errno when they
- * could not be read. */
-int walk_process(const char *procfs, struct holders *holders, pid_t pid);
+/* Search all descriptors of one process. directory: its procfs/PID as process_open gives it, or the
+ * error, taken over. Returns 0 (it may have vanished), or -errno when they could not be read. */
+int walk_process(struct holders *holders, int directory, pid_t pid);
 
 #endif

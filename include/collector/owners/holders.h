@@ -8,9 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collector/owners/owners.h"
+#include "collector/owners/watch_list.h"
 #include "collector/procfs/process.h"
-#include "collector/sockets/udp_socket.h"
 
 /* A descriptor on a watched socket. */
 struct link {
@@ -19,9 +18,12 @@ struct link {
     int fd;
 };
 
-/* A process with at least one link. Both belong to the table. */
+/* A process with at least one link. Both belong to the table, which closes the descriptors. */
 struct holder {
     struct process process;
+    int64_t facts_read; /* CLOCK_MONOTONIC: when process was last read again; 0: not since found */
+    int descriptors;    /* procfs/PID/fd, which shows nothing once the process is gone, or -1 */
+    int comm;           /* procfs/PID/comm, or -1 */
     struct link *links; /* by rising cookie, one for each socket */
     size_t link_count;
 };
@@ -32,28 +34,18 @@ struct hit {
     int fd;
 };
 
-/* What is still to be looked for among the sockets that have an inode. */
-enum holders_missing {
-    MISSING_NONE,       /* each has a holder */
-    MISSING_UNRESOLVED, /* some have none, and a full scan did not find one */
-    MISSING_NEW         /* some have none, and no full scan has looked for it */
-};
-
 struct holders;
 
 /* Returns 0 and an empty table, which holders_free releases, or -ENOMEM. */
 int holders_create(struct holders **holders);
 void holders_free(struct holders *holders);
 
-/* Watch exactly these sockets; links to others are dropped, as are those to a cookie whose inode is
- * another now. Returns 0, or -ENOMEM (nothing changed). */
-int holders_watch(struct holders *holders, const struct udp_socket *sockets, size_t count);
+/* A new look: watch exactly these sockets, as watch_list_set does; links to others are dropped, as
+ * are those to a cookie whose inode is another now. Returns 0, or -ENOMEM (nothing changed). */
+int holders_watch(struct holders *holders, const struct owned_socket *sockets, size_t count);
 
-/* Whether a watched socket has this inode, which must not be 0. */
-bool holders_wants(const struct holders *holders, uint32_t inode);
-
-/* The number of watched sockets that a process can hold (inode not 0). */
-size_t holders_wanted(const struct holders *holders);
+/* The sockets that are watched. */
+struct watch_list *holders_sockets(struct holders *holders);
 
 /* The processes, by rising pid. */
 size_t holders_count(const struct holders *holders);
@@ -69,23 +61,24 @@ int holders_add(struct holders *holders, struct process *process, const struct h
                 size_t count);
 
 /* Take over new facts of the same process (pid and start), releasing the old ones. */
-void holder_renew(struct holder *holder, struct process *process);
+void holder_renew(struct holder *holder, struct process *process, int64_t now);
+
+/* Let the table keep, and close in the end, the holder's descriptors; comm may be -1. */
+void holder_keep(struct holders *holders, struct holder *holder, int descriptors, int comm);
+
+/* The number of holders whose descriptors are kept. */
+size_t holders_kept(const struct holders *holders);
 
 /* Keep only the links for which keep returns true. */
-void holder_filter(struct holder *holder, bool (*keep)(const struct link *link, void *context),
-                   void *context);
-
-/* A full scan looked for all watched sockets; complete: it could read every process. */
-void holders_note_scan(struct holders *holders, bool complete);
+void holder_filter(struct holders *holders, struct holder *holder,
+                   bool (*keep)(const struct link *link, void *context), void *context);
 
 /* Drop processes without a link, and make the lists by socket. Pointers that holders_of gave are
  * void. Returns 0, or -ENOMEM: then no socket has a holder. */
 int holders_settle(struct holders *holders);
 
-/* As of the last holders_settle. */
-enum holders_missing holders_missing(const struct holders *holders);
+/* The holders of a socket as of the last holders_settle. */
 size_t holders_of(const struct holders *holders, uint64_t cookie,
                   const struct process *const **processes);
-enum holders_known holders_known(const struct holders *holders, uint64_t cookie);
 
 #endif

@@ -38,13 +38,28 @@ void process_free(struct process *process);
  * that procfs/PID/fd no longer shows; or -errno. */
 int process_cannot_hold(int directory);
 
-/* The socket inode that descriptor number fd of the process refers to.
- * Returns 0 and the inode; -ENOTSOCK when it is something else; -errno (-ENOENT, -EACCES ...). */
-int process_read_descriptor(int directory, int fd, uint32_t *inode);
+/* The socket inode that a descriptor of the process refers to; descriptors: its procfs/PID/fd.
+ * Returns 0 and the inode; -ENOTSOCK when it is something else; -errno (-ENOENT: it is closed, or
+ * the process has ended; -EACCES ...). */
+int process_read_descriptor(int descriptors, int fd, uint32_t *inode);
 
-/* Unix time of boot in seconds (btime of procfs/stat), to turn start_ticks into a time.
- * Returns 0, or -errno. */
-int process_boot_time(const char *procfs, uint64_t *seconds);
+/* The same by the name of its link, as the directory lists it. */
+int process_read_link(int descriptors, const char *name, uint32_t *inode);
+
+/* Single facts, for a rough choice among all processes: name is "comm", "exe" or "cgroup" in the
+ * directory of a process, or "PID/comm" in procfs. Return 0, or -errno. */
+int process_read_comm(int directory, const char *name, char comm[static PROCESS_NAME_SIZE]);
+int process_read_executable(int directory, const char *link,
+                            char executable[static PROCESS_NAME_SIZE]);
+int process_read_unit(int directory, const char *name, char unit[static PROCESS_NAME_SIZE]);
+
+/* When it started, in clock ticks after boot. Returns 0; -ESRCH when it has gone or is exiting; or
+ * -errno. */
+int process_read_start(int directory, uint64_t *start_ticks);
+
+/* Whether an open procfs/PID/comm still says so: one system call, where all facts take some twenty.
+ * False also when the process has ended. */
+bool process_is_named(int comm_file, const char *comm);
 
 /* Pure parsers, also fuzzed. Bytes need no NUL. */
 

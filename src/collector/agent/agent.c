@@ -300,7 +300,7 @@ static int turn(struct agent *agent)
     };
     const struct look *look;
 
-    if (agent->look_is_due)
+    if (agent->look_is_due || collector_is_searching(agent->collector))
         wait = 0;
     if (poll(events, sizeof(events) / sizeof(*events), milliseconds_of(wait)) < 0)
         return errno == EINTR ? 0 : -errno;
@@ -318,6 +318,7 @@ static int turn(struct agent *agent)
     /* A reload may have replaced the server, and its channel with it. */
     if (events[5].revents && supervisor_channel(agent->supervisor) == channel)
         handle_channel(agent);
+    agent->look_is_due |= collector_go_on(agent->collector);
     if (agent->look_is_due)
         take_look(agent, true, &look);
     return 0;
@@ -391,6 +392,7 @@ static int open_collector(struct agent *agent)
         log_error("cannot open the kernel's socket diagnostics: %s", strerror(-result));
         return result;
     }
+    collector_work_in_slices(agent->collector);
     result = collector_follow(agent->collector);
     if (result)
         log_warning("cannot follow the kernel's close events: %s; sockets that come and go between "
@@ -414,8 +416,9 @@ static int start(struct agent *agent, const char *server_program)
     if (!result)
         result = open_collector(agent);
     /* The first look comes before the first request, so that the server is ready when it serves. */
-    if (!result)
-        result = take_look(agent, false, &look);
+    while (!result && (result = take_look(agent, false, &look)) == 0 &&
+           collector_settle(agent->collector))
+        ;
     if (!result)
         result = supervisor_start(&agent->supervisor, server_program, &settings);
     if (!result)

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,8 +25,8 @@ struct listing {
 };
 
 struct descriptor_walk {
-    const char *procfs;
     struct holders *holders;
+    struct walk_choice choice;
     DIR *processes;
     struct listing listing;
     struct walk_counts counts;
@@ -77,15 +76,16 @@ static DIR *open_descriptors(int directory)
     return descriptors;
 }
 
-/* Returns 1 when its descriptors can be listed, 0 when there is nothing to list, or -errno. */
-static int listing_open(struct listing *listing, const char *procfs, pid_t pid)
+/* Take over the directory of a process, or -errno in its place. Returns 1 when its descriptors can
+ * be listed, 0 when there is nothing to list, or -errno. */
+static int listing_open(struct listing *listing, int directory, pid_t pid)
 {
+    if (directory < 0)
+        return is_gone(directory) ? 0 : directory;
     listing->pid = pid;
     listing->any = false;
     listing->count = 0;
-    listing->directory = process_open(procfs, pid);
-    if (listing->directory < 0)
-        return is_gone(listing->directory) ? 0 : listing->directory;
+    listing->directory = directory;
     listing->descriptors = open_descriptors(listing->directory);
     if (listing->descriptors)
         return 1;
@@ -126,15 +126,16 @@ static int make_room(struct listing *listing)
     return 0;
 }
 
-static int read_entry(struct listing *listing, const struct holders *holders, int fd)
+static int read_entry(struct listing *listing, const struct watch_list *sockets, const char *name,
+                      int fd)
 {
     uint32_t inode;
-    int error = process_read_descriptor(listing->directory, fd, &inode);
+    int error = process_read_link(dirfd(listing->descriptors), name, &inode);
     if (error == -ENOTSOCK || is_gone(error))
         return 0;
     if (error)
         return error;
-    if (inode == 0 || !holders_wants(holders, inode))
+    if (inode == 0 || !watch_list_wants(sockets, inode))
         return 0;
     error = make_room(listing);
     if (!error)
@@ -144,7 +145,7 @@ static int read_entry(struct listing *listing, const struct holders *holders, in
 
 /* Read up to *budget descriptors and count them off it. Returns 1 when there are more, 0 at the end
  * (also of a process that vanished), or -errno. */
-static int listing_go_on(struct listing *listing, const struct holders *holders, size_t *budget)
+static int listing_go_on(struct listing *listing, const struct watch_list *sockets, size_t *budget)
 {
     while (*budget > 0) {
         errno = 0;
@@ -156,7 +157,7 @@ static int listing_go_on(struct listing *listing, const struct holders *holders,
             continue;
         --*budget;
         listing->any = true;
-        int error = read_entry(listing, holders, fd);
+        int error = read_entry(listing, sockets, entry->d_name, fd);
         if (error)
             return error;
     }
@@ -176,7 +177,7 @@ static int listing_commit(struct listing *listing, struct holders *holders)
 }
 
 /* Whether a thread holds a wanted socket, or cannot be read; directory: of the thread. */
-static bool thread_hides(int directory, const struct holders *holders)
+static bool thread_hides(int directory, const struct watch_list *sockets)
 {
     DIR *descriptors = open_descriptors(directory);
     const struct dirent *entry;
@@ -184,10 +185,11 @@ static bool thread_hides(int directory, const struct holders *holders)
     if (!descriptors)
         return !is_gone(-errno);
     while (!hides && (entry = readdir(descriptors))) {
-        int fd = parse_entry(entry->d_name);
         uint32_t inode = 0;
-        int error = fd < 0 ? -ENOTSOCK : process_read_descriptor(directory, fd, &inode);
-        hides = error ? error != -ENOTSOCK && !is_gone(error) : holders_wants(holders, inode);
+        int error = parse_entry(entry->d_name) < 0
+                        ? -ENOTSOCK
+                        : process_read_link(dirfd(descriptors), entry->d_name, &inode);
+        hides = error ? error != -ENOTSOCK && !is_gone(error) : watch_list_wants(sockets, inode);
     }
     closedir(descriptors);
     return hides;
@@ -195,7 +197,7 @@ static bool thread_hides(int directory, const struct holders *holders)
 
 /* The first thread of a process has ended, and its fd directory with it, while others go on or are
  * just ending: whether what they hold would matter. */
-static bool threads_hide(int directory, const struct holders *holders)
+static bool threads_hide(int directory, const struct watch_list *sockets)
 {
     int file = openat(directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *tasks = file < 0 ? NULL : fdopendir(file);
@@ -213,7 +215,7 @@ static bool threads_hide(int directory, const struct holders *holders)
                          : openat(file, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (thread < 0)
             continue;
-        hides = thread_hides(thread, holders);
+        hides = thread_hides(thread, sockets);
         close(thread);
     }
     closedir(tasks);
@@ -228,7 +230,7 @@ static int listing_finish(struct listing *listing, struct holders *holders, int 
     if (error && !can_be_passed_over(listing->directory))
         failure = error;
     if (!listing->any && process_cannot_hold(listing->directory) == -ENOTSUP &&
-        threads_hide(listing->directory, holders))
+        threads_hide(listing->directory, holders_sockets(holders)))
         failure = -ENOTSUP;
     listing_close(listing);
     return failure;
@@ -248,12 +250,15 @@ static bool hides_processes(const char *procfs)
     return false;
 }
 
-int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders *holders)
+int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders *holders,
+               const struct walk_choice *choice)
 {
     *walk = calloc(1, sizeof **walk);
     if (!*walk)
         return -ENOMEM;
-    **walk = (struct descriptor_walk){.procfs = procfs, .holders = holders};
+    **walk = (struct descriptor_walk){.holders = holders};
+    if (choice)
+        (*walk)->choice = *choice;
     int file = open(procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     (*walk)->processes = file < 0 ? NULL : fdopendir(file);
     if ((*walk)->processes) {
@@ -266,6 +271,13 @@ int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders
     walk_end(*walk);
     *walk = NULL;
     return error;
+}
+
+/* Returns its O_PATH descriptor, or -errno. */
+static int open_process(const struct descriptor_walk *walk, const char *name)
+{
+    int directory = openat(dirfd(walk->processes), name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return directory < 0 ? -errno : directory;
 }
 
 /* Open the next process. Returns 1 when one was listed, 0 at the end, or -errno. */
@@ -281,7 +293,10 @@ static int next_process(struct descriptor_walk *walk)
     if (pid <= 0)
         return 1;
     walk->counts.processes++;
-    if (listing_open(&walk->listing, walk->procfs, pid) < 0)
+    if (walk->choice.is_chosen &&
+        !walk->choice.is_chosen(dirfd(walk->processes), entry->d_name, walk->choice.context))
+        return 1;
+    if (listing_open(&walk->listing, open_process(walk, entry->d_name), pid) < 0)
         walk->counts.unreadable++;
     return 1;
 }
@@ -296,7 +311,7 @@ int walk_on(struct descriptor_walk *walk, size_t descriptors)
             descriptors -= descriptors < PROCESS_COST ? descriptors : PROCESS_COST;
             continue;
         }
-        int more = listing_go_on(&walk->listing, walk->holders, &descriptors);
+        int more = listing_go_on(&walk->listing, holders_sockets(walk->holders), &descriptors);
         if (more > 0)
             return 1;
         if (listing_finish(&walk->listing, walk->holders, more) < 0)
@@ -321,13 +336,15 @@ void walk_end(struct descriptor_walk *walk)
     free(walk);
 }
 
-int walk_process(const char *procfs, struct holders *holders, pid_t pid)
+int walk_process(struct holders *holders, int directory, pid_t pid)
 {
     struct listing listing = {0};
     size_t unlimited = SIZE_MAX;
-    int result = listing_open(&listing, procfs, pid);
-    if (result > 0)
-        result = listing_finish(&listing, holders, listing_go_on(&listing, holders, &unlimited));
+    int result = listing_open(&listing, directory, pid);
+    if (result > 0) {
+        result = listing_go_on(&listing, holders_sockets(holders), &unlimited);
+        result = listing_finish(&listing, holders, result);
+    }
     free(listing.hits);
     return result;
 }

@@ -3,32 +3,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct watched {
-    uint64_t cookie;
-    uint32_t inode;
-    bool looked_for;   /* by a full scan since it was first seen, or lost its last holder */
-    bool all_read;     /* and that scan could read every process */
-    size_t first;      /* its holders in the table's list ... */
-    size_t count;      /* ... and their number */
-    size_t next_count; /* while the lists are made anew */
-};
-
-struct wanted {
-    uint32_t inode;
-    uint64_t cookie;
-};
+#include <unistd.h>
 
 struct holders {
-    struct watched *watched; /* by rising cookie */
-    size_t watched_count;
-    struct wanted *wanted; /* the watched ones with an inode, by rising inode */
-    size_t wanted_count;
+    struct watch_list sockets;
     struct holder **holders; /* by rising pid; each allocated, so that its address stays */
     size_t holder_count;
     size_t holder_capacity;
     const struct process **listed; /* grouped by watched socket */
     size_t listed_capacity;
+    size_t kept;  /* holders with open descriptors */
+    bool settled; /* the lists are up to date */
 };
 
 int holders_create(struct holders **holders)
@@ -37,8 +22,20 @@ int holders_create(struct holders **holders)
     return *holders ? 0 : -ENOMEM;
 }
 
-static void free_holder(struct holder *holder)
+static void close_descriptors(struct holders *holders, struct holder *holder)
 {
+    if (holder->descriptors < 0)
+        return;
+    close(holder->descriptors);
+    if (holder->comm >= 0)
+        close(holder->comm);
+    holder->descriptors = holder->comm = -1;
+    holders->kept--;
+}
+
+static void free_holder(struct holders *holders, struct holder *holder)
+{
+    close_descriptors(holders, holder);
     process_free(&holder->process);
     free(holder->links);
     free(holder);
@@ -49,26 +46,11 @@ void holders_free(struct holders *holders)
     if (!holders)
         return;
     for (size_t i = 0; i < holders->holder_count; i++)
-        free_holder(holders->holders[i]);
+        free_holder(holders, holders->holders[i]);
+    watch_list_free(&holders->sockets);
     free(holders->holders);
-    free(holders->watched);
-    free(holders->wanted);
     free(holders->listed);
     free(holders);
-}
-
-static int compare_watched(const void *a, const void *b)
-{
-    uint64_t left = ((const struct watched *)a)->cookie;
-    uint64_t right = ((const struct watched *)b)->cookie;
-    return (left > right) - (left < right);
-}
-
-static int compare_wanted(const void *a, const void *b)
-{
-    uint32_t left = ((const struct wanted *)a)->inode;
-    uint32_t right = ((const struct wanted *)b)->inode;
-    return (left > right) - (left < right);
 }
 
 static int compare_links(const void *a, const void *b)
@@ -78,94 +60,26 @@ static int compare_links(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static struct watched *find_watched(const struct holders *holders, uint64_t cookie)
-{
-    struct watched key = {.cookie = cookie};
-    if (holders->watched_count == 0)
-        return NULL;
-    return bsearch(&key, holders->watched, holders->watched_count, sizeof key, compare_watched);
-}
-
-/* Sorted, each cookie once, with what was known of it. Returns the number. */
-static size_t fill_watched(const struct holders *holders, struct watched *watched,
-                           const struct udp_socket *sockets, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        watched[i] = (struct watched){.cookie = sockets[i].cookie, .inode = sockets[i].inode};
-    if (count > 1)
-        qsort(watched, count, sizeof *watched, compare_watched);
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (kept > 0 && watched[kept - 1].cookie == watched[i].cookie)
-            continue;
-        const struct watched *before = find_watched(holders, watched[i].cookie);
-        watched[kept++] = before && before->inode == watched[i].inode ? *before : watched[i];
-    }
-    return kept;
-}
-
-static size_t fill_wanted(struct wanted *wanted, const struct watched *watched, size_t count)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (watched[i].inode != 0)
-            wanted[kept++] = (struct wanted){watched[i].inode, watched[i].cookie};
-    if (kept > 1)
-        qsort(wanted, kept, sizeof *wanted, compare_wanted);
-    return kept;
-}
-
 static bool is_still_watched(const struct link *link, void *context)
 {
-    const struct watched *watched = find_watched(context, link->cookie);
+    const struct watched *watched = watch_list_find(context, link->cookie);
     return watched && watched->inode == link->inode;
 }
 
-int holders_watch(struct holders *holders, const struct udp_socket *sockets, size_t count)
+int holders_watch(struct holders *holders, const struct owned_socket *sockets, size_t count)
 {
-    struct watched *watched = calloc(count + 1, sizeof *watched);
-    struct wanted *wanted = calloc(count + 1, sizeof *wanted);
-    if (!watched || !wanted) {
-        free(watched);
-        free(wanted);
-        return -ENOMEM;
-    }
-    size_t watched_count = fill_watched(holders, watched, sockets, count);
-    free(holders->watched);
-    free(holders->wanted);
-    holders->watched = watched;
-    holders->watched_count = watched_count;
-    holders->wanted = wanted;
-    holders->wanted_count = fill_wanted(wanted, watched, watched_count);
+    int changed = watch_list_set(&holders->sockets, sockets, count);
+    if (changed <= 0)
+        return changed;
     for (size_t i = 0; i < holders->holder_count; i++)
-        holder_filter(holders->holders[i], is_still_watched, holders);
+        holder_filter(holders, holders->holders[i], is_still_watched, &holders->sockets);
+    holders->settled = false;
     return 0;
 }
 
-/* Where the wanted sockets with this inode begin: the first whose inode is not below it. */
-static size_t first_wanted(const struct holders *holders, uint32_t inode)
+struct watch_list *holders_sockets(struct holders *holders)
 {
-    size_t low = 0;
-    size_t high = holders->wanted_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (holders->wanted[middle].inode < inode)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-bool holders_wants(const struct holders *holders, uint32_t inode)
-{
-    size_t first = first_wanted(holders, inode);
-    return first < holders->wanted_count && holders->wanted[first].inode == inode;
-}
-
-size_t holders_wanted(const struct holders *holders)
-{
-    return holders->wanted_count;
+    return &holders->sockets;
 }
 
 size_t holders_count(const struct holders *holders)
@@ -219,6 +133,7 @@ static struct holder *insert_holder(struct holders *holders, pid_t pid)
     *place = holder;
     holders->holder_count++;
     holder->process.pid = pid;
+    holder->descriptors = holder->comm = -1;
     return holder;
 }
 
@@ -226,10 +141,10 @@ static struct holder *insert_holder(struct holders *holders, pid_t pid)
 static size_t links_of_hit(const struct holders *holders, const struct hit *hit, struct link *links)
 {
     size_t count = 0;
-    for (size_t i = first_wanted(holders, hit->inode);
-         i < holders->wanted_count && holders->wanted[i].inode == hit->inode; i++) {
+    for (size_t i = watch_list_first(&holders->sockets, hit->inode);
+         i < holders->sockets.wanted_count && holders->sockets.wanted[i].inode == hit->inode; i++) {
         if (links)
-            links[count] = (struct link){holders->wanted[i].cookie, hit->inode, hit->fd};
+            links[count] = (struct link){holders->sockets.wanted[i].cookie, hit->inode, hit->fd};
         count++;
     }
     return count;
@@ -276,35 +191,46 @@ int holders_add(struct holders *holders, struct process *process, const struct h
         process_free(process);
         return -ENOMEM;
     }
-    if (holder->process.start_ticks != process->start_ticks)
+    if (holder->process.start_ticks != process->start_ticks) {
         holder->link_count = 0;
-    holder_renew(holder, process);
+        close_descriptors(holders, holder);
+    }
+    holder_renew(holder, process, 0);
+    holders->settled = false;
     return add_links(holders, holder, hits, count);
 }
 
-void holder_renew(struct holder *holder, struct process *process)
+void holder_renew(struct holder *holder, struct process *process, int64_t now)
 {
     process_free(&holder->process);
     holder->process = *process;
+    holder->facts_read = now;
     *process = (struct process){0};
 }
 
-void holder_filter(struct holder *holder, bool (*keep)(const struct link *link, void *context),
-                   void *context)
+void holder_keep(struct holders *holders, struct holder *holder, int descriptors, int comm)
+{
+    close_descriptors(holders, holder);
+    holder->descriptors = descriptors;
+    holder->comm = comm;
+    holders->kept++;
+}
+
+size_t holders_kept(const struct holders *holders)
+{
+    return holders->kept;
+}
+
+void holder_filter(struct holders *holders, struct holder *holder,
+                   bool (*keep)(const struct link *link, void *context), void *context)
 {
     size_t kept = 0;
     for (size_t i = 0; i < holder->link_count; i++)
         if (keep(&holder->links[i], context))
             holder->links[kept++] = holder->links[i];
+    if (kept < holder->link_count)
+        holders->settled = false;
     holder->link_count = kept;
-}
-
-void holders_note_scan(struct holders *holders, bool complete)
-{
-    for (size_t i = 0; i < holders->watched_count; i++) {
-        holders->watched[i].looked_for = true;
-        holders->watched[i].all_read |= complete;
-    }
 }
 
 /* Returns the number of links of those that stay. */
@@ -318,7 +244,7 @@ static size_t drop_empty_holders(struct holders *holders)
         if (holder->link_count > 0)
             holders->holders[kept++] = holder;
         else
-            free_holder(holder);
+            free_holder(holders, holder);
     }
     holders->holder_count = kept;
     return links;
@@ -329,12 +255,14 @@ static void count_links(struct holders *holders)
 {
     for (size_t i = 0; i < holders->holder_count; i++)
         for (size_t j = 0; j < holders->holders[i]->link_count; j++)
-            find_watched(holders, holders->holders[i]->links[j].cookie)->next_count++;
+            watch_list_find(&holders->sockets, holders->holders[i]->links[j].cookie)->next_count++;
     size_t first = 0;
-    for (size_t i = 0; i < holders->watched_count; i++) {
-        struct watched *watched = &holders->watched[i];
-        if (watched->count > 0 && watched->next_count == 0)
-            watched->looked_for = watched->all_read = false;
+    for (size_t i = 0; i < holders->sockets.count; i++) {
+        struct watched *watched = &holders->sockets.watched[i];
+        if (watched->count > 0 && watched->next_count == 0) {
+            watched->in_scan = watched->sought = watched->all_read = false;
+            watched->scanned = 0;
+        }
         watched->first = first;
         watched->count = 0;
         first += watched->next_count;
@@ -347,7 +275,7 @@ static void list_links(struct holders *holders)
     for (size_t i = 0; i < holders->holder_count; i++) {
         const struct holder *holder = holders->holders[i];
         for (size_t j = 0; j < holder->link_count; j++) {
-            struct watched *watched = find_watched(holders, holder->links[j].cookie);
+            struct watched *watched = watch_list_find(&holders->sockets, holder->links[j].cookie);
             holders->listed[watched->first + watched->count++] = &holder->process;
         }
     }
@@ -355,6 +283,8 @@ static void list_links(struct holders *holders)
 
 int holders_settle(struct holders *holders)
 {
+    if (holders->settled)
+        return 0;
     size_t links = drop_empty_holders(holders);
     count_links(holders);
     if (links > holders->listed_capacity) {
@@ -366,41 +296,18 @@ int holders_settle(struct holders *holders)
         holders->listed_capacity = links;
     }
     list_links(holders);
+    holders->settled = true;
     return 0;
-}
-
-enum holders_missing holders_missing(const struct holders *holders)
-{
-    enum holders_missing missing = MISSING_NONE;
-    for (size_t i = 0; i < holders->watched_count; i++) {
-        const struct watched *watched = &holders->watched[i];
-        if (watched->inode == 0 || watched->count > 0)
-            continue;
-        if (!watched->looked_for)
-            return MISSING_NEW;
-        missing = MISSING_UNRESOLVED;
-    }
-    return missing;
 }
 
 size_t holders_of(const struct holders *holders, uint64_t cookie,
                   const struct process *const **processes)
 {
-    const struct watched *watched = find_watched(holders, cookie);
+    const struct watched *watched = watch_list_find(&holders->sockets, cookie);
     if (!watched || watched->count == 0) {
         *processes = NULL;
         return 0;
     }
     *processes = holders->listed + watched->first;
     return watched->count;
-}
-
-enum holders_known holders_known(const struct holders *holders, uint64_t cookie)
-{
-    const struct watched *watched = find_watched(holders, cookie);
-    if (!watched)
-        return HOLDERS_UNKNOWN;
-    if (watched->inode == 0)
-        return HOLDERS_KERNEL;
-    return watched->all_read && watched->count > 0 ? HOLDERS_ALL_KNOWN : HOLDERS_UNKNOWN;
 }

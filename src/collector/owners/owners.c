@@ -3,58 +3,59 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "collector/owners/descriptor_walk.h"
+#include "collector/owners/holder_check.h"
 #include "collector/owners/holders.h"
+#include "collector/owners/likely_search.h"
+#include "collector/pace.h"
 
-/* Work that costs at most one part in SHARE of a core. */
-enum { SHARE_5_PERCENT = 20, SHARE_1_PERCENT = 100, SHARE_0_1_PERCENT = 1000 };
+/* Descriptors between two looks at the clock; work that takes one part in so many of a core. */
+enum { STEP = 32, PARTS_5_PERCENT = 20, PARTS_1_PERCENT = 100, PARTS_0_1_PERCENT = 1000 };
 
 static const int64_t second = 1000000000;
+static const int64_t search_slice = 4000000;
 static const int64_t explore_slice = 1000000;
 
-/* When some work was last done, and how much processor time it took. */
-struct pace {
-    bool done;
-    int64_t at;
-    int64_t cost;
+/* A walk over all processes, which may go on from look to look. */
+struct scan {
+    struct descriptor_walk *walk; /* NULL: none is under way */
+    uint64_t look;                /* in which it began */
+    int64_t cost;                 /* processor time so far */
 };
 
 struct owners {
     char *procfs;
+    enum fast_path path;
+    bool in_slices;
     struct holders *holders;
-    struct pace scans;                   /* over all processes */
-    struct pace searches;                /* of single processes that moved a socket */
+    struct holder_check *check;
+    struct scan scan;
+    struct pace scans;
+    struct pace doubts;           /* scans for accused sockets that none has looked for */
+    bool doubted;                 /* there is such a socket in this look */
+    struct likely_search *likely; /* under way, or NULL */
+    int64_t likely_cost;          /* of that, so far */
+    struct pace likelies;
     struct descriptor_walk *exploration; /* where owners_explore stopped, or NULL */
     int64_t explore_at;
     bool exploring; /* explore_at holds */
     struct owners_counts counts;
 };
 
-static int64_t processor_time(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return time.tv_sec * second + time.tv_nsec;
-}
-
-/* Whether doing it again now keeps it below its share. */
-static bool pace_allows(const struct pace *pace, int64_t now, int64_t share)
-{
-    return !pace->done || now - pace->at >= pace->cost * share;
-}
-
-int owners_open(struct owners **owners, const char *procfs)
+int owners_open(struct owners **owners, const char *procfs, enum fast_path path)
 {
     struct owners *made = calloc(1, sizeof *made);
-    if (made)
-        made->procfs = strdup(procfs);
-    if (!made || !made->procfs || holders_create(&made->holders) < 0) {
+    int error = made && (made->procfs = strdup(procfs)) ? 0 : -ENOMEM;
+    if (!error)
+        error = holders_create(&made->holders);
+    if (!error)
+        error = holder_check_open(&made->check, made->procfs, made->holders, path == FAST_PATH_OFF);
+    if (error) {
         owners_close(made);
-        return -ENOMEM;
+        return error;
     }
+    made->path = path;
     *owners = made;
     return 0;
 }
@@ -63,149 +64,216 @@ void owners_close(struct owners *owners)
 {
     if (!owners)
         return;
+    walk_end(owners->scan.walk);
+    likely_search_end(owners->likely);
     walk_end(owners->exploration);
+    holder_check_close(owners->check);
     holders_free(owners->holders);
     free(owners->procfs);
     free(owners);
 }
 
-/* One holder while its links are checked. */
-struct check {
-    int directory;
-    bool moved; /* a link failed though the process lives */
-};
-
-static bool link_holds(const struct link *link, void *context)
+void owners_work_in_slices(struct owners *owners)
 {
-    struct check *check = context;
-    uint32_t inode;
-    int error = process_read_descriptor(check->directory, link->fd, &inode);
-    bool holds = !error && inode == link->inode;
-    check->moved |= !holds && error != -ESRCH;
-    return holds;
+    owners->in_slices = owners->path != FAST_PATH_OFF;
 }
 
-static bool no_link_holds(const struct link *link, void *context)
+/* Returns 0, or -errno. */
+static int begin_scan(struct owners *owners)
 {
-    (void)link;
-    (void)context;
-    return false;
-}
-
-/* Read the holder's facts again. Returns whether it is the same process. */
-static bool renew_facts(struct holder *holder, int directory)
-{
-    struct process process;
-    if (process_read(directory, holder->process.pid, &process))
-        return false;
-    if (process.start_ticks != holder->process.start_ticks) {
-        process_free(&process); /* the pid belongs to another process now */
-        return false;
-    }
-    holder_renew(holder, &process);
-    return true;
-}
-
-/* Check the holder's links, with facts its facts first. Returns whether it has to be searched. */
-static bool verify_holder(const struct owners *owners, struct holder *holder, bool facts)
-{
-    struct check check = {.directory = process_open(owners->procfs, holder->process.pid)};
-    bool same = check.directory >= 0 && (!facts || renew_facts(holder, check.directory));
-    if (same)
-        holder_filter(holder, link_holds, &check);
-    else
-        holder_filter(holder, no_link_holds, NULL);
-    if (check.directory >= 0)
-        close(check.directory);
-    return check.moved;
-}
-
-/* Verify all holders. Those that moved a socket to another descriptor, as dup2 does, are searched:
- * unless that took too much last time, then the full scan finds them. */
-static int verify_holders(struct owners *owners, bool facts, int64_t now)
-{
-    bool may_search = pace_allows(&owners->searches, now, SHARE_5_PERCENT);
-    struct pace searches = {.done = true, .at = now};
-    for (size_t i = 0; i < holders_count(owners->holders); i++) {
-        struct holder *holder = holders_at(owners->holders, i);
-        if (!verify_holder(owners, holder, facts) || !may_search)
-            continue;
-        int64_t begin = processor_time();
-        walk_process(owners->procfs, owners->holders, holder->process.pid);
-        searches.cost += processor_time() - begin;
-        owners->searches = searches;
-    }
-    return holders_settle(owners->holders);
-}
-
-/* Walk over all processes. Returns 0, or -errno. */
-static int walk_all(struct owners *owners, struct walk_counts *counts)
-{
-    struct descriptor_walk *walk;
-    int error = walk_begin(&walk, owners->procfs, owners->holders);
+    struct watch_list *sockets = holders_sockets(owners->holders);
+    owners->scan = (struct scan){.look = sockets->look};
+    int error = walk_begin(&owners->scan.walk, owners->procfs, owners->holders, NULL);
     if (error)
-        return error;
-    while ((error = walk_on(walk, SIZE_MAX)) > 0)
-        ;
-    *counts = walk_counts(walk);
-    walk_end(walk);
+        owners->counts.error = error;
+    else
+        watch_list_begin_scan(sockets);
     return error;
 }
 
-static int scan_all(struct owners *owners, int64_t now)
+/* error: of the walk. Returns it, or -ENOMEM. */
+static int end_scan(struct owners *owners, int error, int64_t now)
 {
-    struct walk_counts found = {0};
-    int64_t begin = processor_time();
-    int error = walk_all(owners, &found);
-    owners->scans = (struct pace){true, now, processor_time() - begin};
+    struct walk_counts found = walk_counts(owners->scan.walk);
+    walk_end(owners->scan.walk);
+    owners->scan.walk = NULL;
+    pace_enter(&owners->scans, now, owners->scan.cost);
     owners->counts.error = error;
     if (!error) {
-        holders_note_scan(owners->holders, found.unreadable == 0 && !found.hidden);
+        watch_list_note_scan(holders_sockets(owners->holders), owners->scan.look,
+                             found.unreadable == 0 && !found.hidden);
         owners->counts.scanned = true;
         owners->counts.processes_hidden = found.hidden;
         owners->counts.unreadable_processes = found.unreadable;
-        owners->counts.last_scan_seconds = (double)owners->scans.cost / (double)second;
+        owners->counts.last_scan_seconds = (double)owners->scan.cost / (double)second;
     }
     int settled = holders_settle(owners->holders);
     return error ? error : settled;
 }
 
-int owners_update(struct owners *owners, const struct udp_socket *sockets, size_t count, bool facts,
-                  int64_t now)
+/* Go on with the scan for so much processor time. Returns 1 when there is more, 0 at the end, or
+ * -errno, which is an end too. */
+static int scan_on(struct owners *owners, int64_t slice, int64_t now)
+{
+    int64_t begin = pace_processor_time();
+    int64_t spent = 0;
+    int more;
+    do {
+        more = walk_on(owners->scan.walk, STEP);
+        spent = pace_processor_time() - begin;
+    } while (more > 0 && spent < slice);
+    owners->scan.cost += spent;
+    if (more <= 0)
+        return end_scan(owners, more, now);
+    int settled = holders_settle(owners->holders);
+    return settled ? end_scan(owners, settled, now) : 1;
+}
+
+/* Go on with the search for likely holders, as scan_on does. */
+static int search_on(struct owners *owners, int64_t now)
+{
+    int64_t begin = pace_processor_time();
+    int64_t spent = 0;
+    int more;
+    do {
+        more = likely_search_on(owners->likely, STEP);
+        spent = pace_processor_time() - begin;
+    } while (more > 0 && spent < search_slice);
+    owners->likely_cost += spent;
+    int settled = holders_settle(owners->holders);
+    if (more > 0 && !settled)
+        return 1;
+    likely_search_end(owners->likely);
+    owners->likely = NULL;
+    pace_enter(&owners->likelies, now, owners->likely_cost);
+    return settled;
+}
+
+/* Look for the sockets without a holder where it should be, unless that took too much last time.
+ * Returns 0, or -ENOMEM. */
+static int search_likely(struct owners *owners, int64_t now)
+{
+    if (owners->likely || !pace_allows(&owners->likelies, now, PARTS_5_PERCENT))
+        return 0;
+    int begun = likely_search_begin(&owners->likely, owners->procfs, owners->holders);
+    if (begun <= 0)
+        return begun == -ENOMEM ? begun : 0; /* what else fails, fails in the scan too */
+    owners->likely_cost = 0;
+    int more = search_on(owners, now);
+    return more < 0 ? more : 0;
+}
+
+/* Whether looking everywhere is taken to be no dearer than a slice. */
+static bool scans_are_cheap(const struct owners *owners)
+{
+    return owners->path == FAST_PATH_AUTO && pace_cost(&owners->scans) <= search_slice;
+}
+
+/* Scan all processes, or begin to. Returns 1 when it came to its end, 0 when it goes on by
+ * owners_go_on, or -errno. */
+static int scan_all(struct owners *owners, int64_t now)
+{
+    int error = begin_scan(owners);
+    if (error) {
+        pace_enter(&owners->scans, now, 0);
+        return error;
+    }
+    if (!owners->in_slices)
+        error = scan_on(owners, INT64_MAX, now);
+    else if (!scans_are_cheap(owners))
+        return 0;
+    else
+        error = scan_on(owners, search_slice, now);
+    return error < 0 ? error : error == 0;
+}
+
+static enum holders_missing missing_holders(const struct owners *owners)
+{
+    return watch_list_missing(holders_sockets(owners->holders));
+}
+
+/* Some socket has no holder. Returns 0, or -errno. */
+static int search_missing(struct owners *owners, int64_t now)
+{
+    bool cheap = scans_are_cheap(owners);
+    int error = cheap || !owners->in_slices ? 0 : search_likely(owners, now);
+    enum holders_missing missing = missing_holders(owners);
+    if (error || missing == MISSING_NONE)
+        return error;
+    int64_t parts = missing == MISSING_NEW ? PARTS_5_PERCENT : PARTS_1_PERCENT;
+    if (owners->likely || owners->scan.walk || !pace_allows(&owners->scans, now, parts))
+        return owners->counts.error;
+    error = scan_all(owners, now);
+    if (error == 0 && cheap)
+        error = search_likely(owners, now); /* they were not */
+    return error < 0 ? error : owners->counts.error;
+}
+
+/* Without any fast path. */
+static int search_plainly(struct owners *owners, int64_t now)
+{
+    if (holders_sockets(owners->holders)->wanted_count == 0)
+        return owners->counts.error = 0;
+    int result = scan_all(owners, now);
+    return result < 0 ? result : 0;
+}
+
+int owners_update(struct owners *owners, const struct owned_socket *sockets, size_t count,
+                  bool facts, int64_t now)
 {
     int error = holders_watch(owners->holders, sockets, count);
     if (error)
         return error;
-    error = verify_holders(owners, facts, now);
+    owners->doubted = false;
+    holder_check_all(owners->check, facts, now);
+    error = holders_settle(owners->holders);
     if (error)
         return error;
-    enum holders_missing missing = holders_missing(owners->holders);
-    if (missing == MISSING_NONE)
+    if (owners->path == FAST_PATH_OFF)
+        return search_plainly(owners, now);
+    if (missing_holders(owners) == MISSING_NONE)
         return owners->counts.error = 0;
-    int64_t share = missing == MISSING_NEW ? SHARE_5_PERCENT : SHARE_1_PERCENT;
-    if (!pace_allows(&owners->scans, now, share))
-        return owners->counts.error;
-    return scan_all(owners, now);
+    return search_missing(owners, now);
+}
+
+bool owners_are_searching(const struct owners *owners)
+{
+    return owners->likely || owners->scan.walk;
+}
+
+bool owners_go_on(struct owners *owners, int64_t now)
+{
+    if (owners->likely)
+        return search_on(owners, now) <= 0;
+    return owners->scan.walk && scan_on(owners, search_slice, now) <= 0;
+}
+
+void owners_accuse(struct owners *owners, uint64_t cookie)
+{
+    owners->doubted |= watch_list_accuse(holders_sockets(owners->holders), cookie);
 }
 
 int owners_search_again(struct owners *owners, int64_t now)
 {
-    if (!pace_allows(&owners->scans, now, SHARE_1_PERCENT))
+    struct pace *pace = owners->doubted ? &owners->doubts : &owners->scans;
+    int64_t parts = owners->doubted ? PARTS_5_PERCENT : PARTS_1_PERCENT;
+    if (owners->path == FAST_PATH_OFF || owners->scan.walk || !pace_allows(pace, now, parts))
         return 0;
-    int error = scan_all(owners, now);
-    return error ? error : 1;
+    int result = scan_all(owners, now);
+    if (owners->doubted)
+        pace_enter(&owners->doubts, now, pace_cost(&owners->scans));
+    return result;
 }
 
 /* Go on with the exploration until the slice is used up or it came to its end. */
 static void explore_slice_on(struct owners *owners, int64_t begin)
 {
-    enum { STEP = 32 };
     int more = 0;
     if (owners->exploration ||
-        walk_begin(&owners->exploration, owners->procfs, owners->holders) == 0)
+        walk_begin(&owners->exploration, owners->procfs, owners->holders, NULL) == 0)
         do
             more = walk_on(owners->exploration, STEP);
-        while (more > 0 && processor_time() - begin < explore_slice);
+        while (more > 0 && pace_processor_time() - begin < explore_slice);
     if (more <= 0) {
         walk_end(owners->exploration);
         owners->exploration = NULL;
@@ -217,10 +285,10 @@ int64_t owners_explore(struct owners *owners, int64_t now)
 {
     if (owners->exploring && now < owners->explore_at)
         return owners->explore_at - now;
-    int64_t begin = processor_time();
-    if (holders_wanted(owners->holders) > 0)
+    int64_t begin = pace_processor_time();
+    if (holders_sockets(owners->holders)->wanted_count > 0)
         explore_slice_on(owners, begin);
-    int64_t wait = (processor_time() - begin) * SHARE_0_1_PERCENT;
+    int64_t wait = (pace_processor_time() - begin) * PARTS_0_1_PERCENT;
     wait = wait > second ? wait : second; /* a small host needs no more than one walk a second */
     owners->explore_at = now + wait;
     owners->exploring = true;
@@ -235,7 +303,7 @@ size_t owners_holders(const struct owners *owners, uint64_t cookie,
 
 enum holders_known owners_known(const struct owners *owners, uint64_t cookie)
 {
-    return holders_known(owners->holders, cookie);
+    return watch_list_known(holders_sockets(owners->holders), cookie);
 }
 
 struct owners_counts owners_counts(const struct owners *owners)

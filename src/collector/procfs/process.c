@@ -58,24 +58,47 @@ static int read_uid(int directory, uid_t *uid)
     return process_parse_status(text, (size_t)length, uid);
 }
 
-static int read_comm(int directory, char comm[static PROCESS_NAME_SIZE])
+/* Make the bytes of a comm file, of which there is room for one more, a string. */
+static void end_comm(char *comm, ssize_t length)
 {
-    ssize_t length = small_file_read(directory, "comm", comm, PROCESS_NAME_SIZE - 1);
-    if (length < 0)
-        return is_withheld((int)length) ? 0 : (int)length;
     if (length > 0 && comm[length - 1] == '\n')
         length--;
     comm[length] = '\0';
+}
+
+int process_read_comm(int directory, const char *name, char comm[static PROCESS_NAME_SIZE])
+{
+    ssize_t length = small_file_read(directory, name, comm, PROCESS_NAME_SIZE - 1);
+    if (length < 0)
+        return (int)length;
+    end_comm(comm, length);
     return 0;
 }
 
-static int read_executable(int directory, char executable[static PROCESS_NAME_SIZE])
+bool process_is_named(int comm_file, const char *comm)
+{
+    char now[PROCESS_NAME_SIZE];
+    ssize_t length = pread(comm_file, now, sizeof now - 1, 0);
+    if (length < 0)
+        return false;
+    end_comm(now, length);
+    return strcmp(now, comm) == 0;
+}
+
+static int read_comm(int directory, char comm[static PROCESS_NAME_SIZE])
+{
+    int error = process_read_comm(directory, "comm", comm);
+    return is_withheld(error) ? 0 : error;
+}
+
+int process_read_executable(int directory, const char *link,
+                            char executable[static PROCESS_NAME_SIZE])
 {
     static const char deleted[] = " (deleted)"; /* d_path in fs/d_path.c */
     char target[4096];
-    ssize_t length = readlinkat(directory, "exe", target, sizeof target - 1);
+    ssize_t length = readlinkat(directory, link, target, sizeof target - 1);
     if (length < 0)
-        return is_withheld(-errno) || errno == ENAMETOOLONG ? 0 : -errno;
+        return -errno;
     target[length] = '\0';
     const char *slash = strrchr(target, '/');
     const char *name = slash ? slash + 1 : target;
@@ -90,12 +113,18 @@ static int read_executable(int directory, char executable[static PROCESS_NAME_SI
     return 0;
 }
 
-static int read_unit(int directory, char unit[static PROCESS_NAME_SIZE])
+static int read_executable(int directory, char executable[static PROCESS_NAME_SIZE])
+{
+    int error = process_read_executable(directory, "exe", executable);
+    return is_withheld(error) || error == -ENAMETOOLONG ? 0 : error;
+}
+
+int process_read_unit(int directory, const char *name, char unit[static PROCESS_NAME_SIZE])
 {
     char text[16384];
-    ssize_t length = small_file_read(directory, "cgroup", text, sizeof text);
+    ssize_t length = small_file_read(directory, name, text, sizeof text);
     if (length < 0)
-        return is_withheld((int)length) ? 0 : (int)length;
+        return (int)length;
     /* A line cut off by the buffer could end in what looks like a unit. */
     if (length == sizeof text) {
         const char *end = memrchr(text, '\n', (size_t)length);
@@ -103,6 +132,12 @@ static int read_unit(int directory, char unit[static PROCESS_NAME_SIZE])
     }
     process_parse_cgroup(text, (size_t)length, unit);
     return 0;
+}
+
+static int read_unit(int directory, char unit[static PROCESS_NAME_SIZE])
+{
+    int error = process_read_unit(directory, "cgroup", unit);
+    return is_withheld(error) ? 0 : error;
 }
 
 /* Read a file to its end, or up to the limit, into memory that the caller frees, with room for one
@@ -163,7 +198,7 @@ static bool is_ending(const struct process_stat *stat)
 
 /* stat comes last: a process that is not yet exiting then still had its memory and its descriptors
  * when the rest was read (do_exit in kernel/exit.c sets PF_EXITING first). */
-static int read_start(int directory, uint64_t *start_ticks)
+int process_read_start(int directory, uint64_t *start_ticks)
 {
     struct process_stat stat;
     int error = read_stat(directory, &stat);
@@ -188,7 +223,7 @@ int process_read(int directory, pid_t pid, struct process *process)
     if (!error)
         error = read_uid(directory, &process->uid);
     if (!error)
-        error = read_start(directory, &process->start_ticks);
+        error = process_read_start(directory, &process->start_ticks);
     if (error)
         process_free(process);
     return error;
@@ -259,43 +294,20 @@ int process_cannot_hold(int directory)
     return stat.threads > 1 && some_thread_lives(directory) ? -ENOTSUP : 1;
 }
 
-int process_read_descriptor(int directory, int fd, uint32_t *inode)
+int process_read_link(int descriptors, const char *name, uint32_t *inode)
 {
-    char name[32];
     char target[64]; /* longer than "socket:[4294967295]" */
-    snprintf(name, sizeof name, "fd/%d", fd);
-    ssize_t length = readlinkat(directory, name, target, sizeof target);
+    ssize_t length = readlinkat(descriptors, name, target, sizeof target);
     return length < 0 ? -errno : process_parse_link(target, (size_t)length, inode);
 }
 
-static int parse_boot_time(const char *line, uint64_t *seconds)
+int process_read_descriptor(int descriptors, int fd, uint32_t *inode)
 {
-    static const char name[] = "btime ";
-    if (strncmp(line, name, sizeof name - 1) != 0)
-        return -EINVAL;
-    char *end;
-    unsigned long long value = strtoull(line + sizeof name - 1, &end, 10);
-    if (end == line + sizeof name - 1)
-        return -EINVAL;
-    *seconds = value;
-    return 0;
-}
-
-int process_boot_time(const char *procfs, uint64_t *seconds)
-{
-    char path[4096];
-    int path_length = snprintf(path, sizeof path, "%s/stat", procfs);
-    if (path_length < 0 || (size_t)path_length >= sizeof path)
-        return -ENAMETOOLONG;
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return -errno;
-    char *line = NULL;
-    size_t size = 0;
-    int error = -EINVAL;
-    while (error && getline(&line, &size, file) >= 0)
-        error = parse_boot_time(line, seconds);
-    free(line);
-    fclose(file);
-    return error;
+    char name[12]; /* "2147483647"; no printf, which would be a good part of the cost */
+    char *digit = name + sizeof name - 1;
+    *digit = '\0';
+    do
+        *--digit = (char)('0' + fd % 10);
+    while ((fd /= 10) > 0);
+    return process_read_link(descriptors, digit, inode);
 }

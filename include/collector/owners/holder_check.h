@@ -1,0 +1,30 @@
+/* Whether what is known of the holders still holds: one readlink a socket, and facts that are read
+ * again when they changed or aged. */
+#ifndef UDPWATCH_HOLDER_CHECK_H
+#define UDPWATCH_HOLDER_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collector/owners/holders.h"
+
+struct holder_check;
+
+/* procfs is not copied and must outlive it, as the holders must. plainly: keep no descriptor open
+ * from look to look, and read all facts at each. Otherwise two descriptors of a holder are kept, in
+ * all at most half of what RLIMIT_NOFILE allows now; for the holders beyond they are opened at each
+ * look. Returns 0 and the check, which holder_check_close releases, or -ENOMEM. */
+int holder_check_open(struct holder_check **check, const char *procfs, struct holders *holders,
+                      bool plainly);
+void holder_check_close(struct holder_check *check);
+
+/* Check the links of all holders and drop those that no longer hold; a process that moved a socket
+ * to another descriptor, as dup2 does, is searched again, within 5 % of a core (beyond that, a full
+ * scan finds it). facts: read the facts again of each process whose comm has changed, and those
+ * that are older than a second, oldest first, within 1 % of a core: so user, unit, arguments, and
+ * the executable of a process that kept its comm, are late by a second, or by 10 ms a holder where
+ * that is more (a reading takes up to 0.1 ms). now: CLOCK_MONOTONIC in nanoseconds.
+ * holders_settle is the caller's to do. */
+void holder_check_all(struct holder_check *check, bool facts, int64_t now);
+
+#endif

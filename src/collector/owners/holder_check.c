@@ -1,0 +1,220 @@
+#include "collector/owners/holder_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "collector/owners/descriptor_walk.h"
+#include "collector/pace.h"
+
+enum { DESCRIPTORS_OF_HOLDER = 2, PARTS_OF_SEARCHES = 20, PARTS_OF_FACTS = 100 };
+
+static const int64_t oldest_facts = 1000000000;
+static const int64_t most_credit = 5000000; /* so that no look waits for more */
+
+struct holder_check {
+    const char *procfs;
+    struct holders *holders;
+    bool plainly;
+    size_t most_kept;     /* holders with open descriptors */
+    struct pace searches; /* of single processes that moved a socket */
+    int64_t credit;       /* processor time that reading facts may take */
+    int64_t credited;     /* CLOCK_MONOTONIC: up to when the credit was given */
+    pid_t last_read;      /* the holder whose facts were read last, for their age */
+};
+
+int holder_check_open(struct holder_check **check, const char *procfs, struct holders *holders,
+                      bool plainly)
+{
+    struct rlimit limit;
+    *check = calloc(1, sizeof **check);
+    if (!*check)
+        return -ENOMEM;
+    **check = (struct holder_check){.procfs = procfs, .holders = holders, .plainly = plainly};
+    if (!plainly && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        (*check)->most_kept = limit.rlim_cur / 2 / DESCRIPTORS_OF_HOLDER;
+    return 0;
+}
+
+void holder_check_close(struct holder_check *check)
+{
+    free(check);
+}
+
+static bool no_link_holds(const struct link *link, void *context)
+{
+    (void)link;
+    (void)context;
+    return false;
+}
+
+static void drop_links(struct holder_check *check, struct holder *holder)
+{
+    holder_filter(check->holders, holder, no_link_holds, NULL);
+}
+
+/* Read the holder's facts again, if it is still the same process, or drop its links. */
+static void read_facts(struct holder_check *check, struct holder *holder, int directory,
+                       int64_t now)
+{
+    struct process process;
+    bool same = directory >= 0 && process_read(directory, holder->process.pid, &process) == 0;
+    if (same && process.start_ticks != holder->process.start_ticks) {
+        process_free(&process); /* the pid belongs to another process now */
+        same = false;
+    }
+    if (same)
+        holder_renew(holder, &process, now);
+    else
+        drop_links(check, holder);
+}
+
+/* The directory of the process, through its kept descriptor so that it is the same process. Returns
+ * a descriptor, or -errno. */
+static int open_directory(const struct holder_check *check, const struct holder *holder)
+{
+    if (holder->descriptors < 0)
+        return process_open(check->procfs, holder->process.pid);
+    int directory = openat(holder->descriptors, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return directory < 0 ? -errno : directory;
+}
+
+/* Returns whether it is the process that was found; directory: opened by its pid. */
+static bool is_same(const struct holder *holder, int directory)
+{
+    uint64_t start_ticks;
+    return directory >= 0 && process_read_start(directory, &start_ticks) == 0 &&
+           start_ticks == holder->process.start_ticks;
+}
+
+/* Open its fd, and keep that while there is room. Returns a descriptor, or -1: it has gone. */
+static int open_descriptors(struct holder_check *check, struct holder *holder)
+{
+    int directory = process_open(check->procfs, holder->process.pid);
+    int descriptors =
+        is_same(holder, directory) ? openat(directory, "fd", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (descriptors >= 0 && holders_kept(check->holders) < check->most_kept)
+        holder_keep(check->holders, holder, descriptors,
+                    openat(directory, "comm", O_RDONLY | O_CLOEXEC));
+    if (directory >= 0)
+        close(directory);
+    return descriptors;
+}
+
+/* One holder while its links are checked. */
+struct link_check {
+    int descriptors;
+    bool failed; /* some link did */
+};
+
+static bool link_holds(const struct link *link, void *context)
+{
+    struct link_check *check = context;
+    uint32_t inode;
+    int error = process_read_descriptor(check->descriptors, link->fd, &inode);
+    bool holds = !error && inode == link->inode;
+    check->failed |= !holds;
+    return holds;
+}
+
+/* Returns whether a link failed, though the process may live. */
+static bool check_links(struct holder_check *check, struct holder *holder)
+{
+    struct link_check links = {.descriptors = holder->descriptors};
+    if (holder->descriptors < 0)
+        links.descriptors = open_descriptors(check, holder);
+    if (links.descriptors < 0) {
+        drop_links(check, holder);
+        return false;
+    }
+    holder_filter(check->holders, holder, link_holds, &links);
+    if (holder->descriptors < 0)
+        close(links.descriptors);
+    return links.failed;
+}
+
+/* Search a process that lives on for sockets that it moved. Returns the processor time it took. */
+static int64_t search(struct holder_check *check, const struct holder *holder)
+{
+    int directory = open_directory(check, holder);
+    if (!is_same(holder, directory)) {
+        if (directory >= 0)
+            close(directory);
+        return 0;
+    }
+    int64_t begin = pace_processor_time();
+    walk_process(check->holders, directory, holder->process.pid);
+    return pace_processor_time() - begin;
+}
+
+static void renew(struct holder_check *check, struct holder *holder, int64_t now)
+{
+    int directory = open_directory(check, holder);
+    read_facts(check, holder, directory, now);
+    if (directory >= 0)
+        close(directory);
+}
+
+static bool has_other_name(const struct holder *holder)
+{
+    return holder->comm >= 0 && !process_is_named(holder->comm, holder->process.comm);
+}
+
+static bool is_due(const struct holder_check *check, const struct holder *holder, int64_t now)
+{
+    return check->plainly || holder->facts_read == 0 || now - holder->facts_read >= oldest_facts;
+}
+
+/* The first holder after the one whose facts were read last, by pid. */
+static size_t first_to_read(const struct holder_check *check)
+{
+    size_t first = 0;
+    while (first < holders_count(check->holders) &&
+           holders_at(check->holders, first)->process.pid <= check->last_read)
+        first++;
+    return first;
+}
+
+static void give_credit(struct holder_check *check, int64_t now)
+{
+    check->credit += (now - check->credited) / PARTS_OF_FACTS;
+    check->credited = now;
+    if (check->credit > most_credit)
+        check->credit = most_credit;
+}
+
+/* In turn, which is by age. */
+static void renew_oldest(struct holder_check *check, int64_t now)
+{
+    size_t count = holders_count(check->holders);
+    size_t first = first_to_read(check);
+    give_credit(check, now);
+    for (size_t i = 0; i < count && (check->plainly || check->credit > 0); i++) {
+        struct holder *holder = holders_at(check->holders, (first + i) % count);
+        if (holder->link_count == 0 || !is_due(check, holder, now))
+            continue;
+        int64_t begin = pace_processor_time();
+        renew(check, holder, now);
+        check->last_read = holder->process.pid;
+        check->credit -= pace_processor_time() - begin;
+    }
+}
+
+void holder_check_all(struct holder_check *check, bool facts, int64_t now)
+{
+    bool may_search = pace_allows(&check->searches, now, PARTS_OF_SEARCHES);
+    int64_t searched = 0;
+    for (size_t i = 0; i < holders_count(check->holders); i++) {
+        struct holder *holder = holders_at(check->holders, i);
+        if (check_links(check, holder) && may_search)
+            searched += search(check, holder);
+        if (facts && holder->link_count > 0 && has_other_name(holder))
+            renew(check, holder, now);
+    }
+    if (searched > 0)
+        pace_enter(&check->searches, now, searched);
+    if (facts || check->plainly)
+        renew_oldest(check, now);
+}
