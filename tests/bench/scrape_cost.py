@@ -55,6 +55,8 @@ def tell(report, size, costs, sizes):
         report.target(median >= least, f"{name} is {median:,.0f} times as dear, target {least}")
     report.say(f"- the agent takes {statistics.median(costs[NOBODY]) * 100:.3f} % of a core while "
                "nobody asks, its samples each second among it")
+    more = statistics.median(asked - idle for asked, idle in zip(costs[PACE], costs[NOBODY]))
+    report.say(f"- one scrape a second costs {microseconds(more)} µs a second more than none")
 
 
 def measure(report, size):
