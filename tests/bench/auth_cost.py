@@ -1,5 +1,5 @@
-"""Processor time of a scrape with a password beside one without, and the time of wrong passwords: of
-a user, beside an unknown one."""
+"""Processor time of a scrape with a password beside one without, and the time of wrong passwords:
+of a user, beside an unknown one."""
 
 import contextlib
 import statistics

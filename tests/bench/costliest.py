@@ -12,7 +12,7 @@ SECONDS, RATE = 10, 5000
 LINE = re.compile(r"^ +(\d+\.\d+)% +(?:(\d+\.\d+)% +)?(\S+) +(\[.\]) (\S+)", re.MULTILINE)
 # What only leads to the rest.
 FRAMES = re.compile(r"_start|__libc_start\w*@*\S*|main|agent_run|start_thread|clone3|__clone3|"
-                    r"run_command|0xf+|entry_SYSCALL_64\w*|do_syscall_64|x64_sys_call|__GI_\w*clone\w*")
+                    r"run_command|0xf+|entry_SYSCALL_64\w*|do_syscall_64|x64_sys_call")
 
 
 def scrape_until(stop):

@@ -40,6 +40,7 @@ def tell_costs(report, costs, sizes):
 
 def tell_calls(report, calls, scrapes):
     rendered = [1000 * (end - begin) for begin, end in calls[RENDERING]]
+    assert abs(len(rendered) - scrapes) <= 1, (len(rendered), scrapes)
     began = sorted(begin for look in LOOKS for begin, _ in calls.get(look, []))
     gaps = [after - before for before, after in zip(began, began[1:])]
     report.say(f"- {scrapes} scrapes without a pause in {SECONDS} s, {len(began)} looks beside and "

@@ -39,7 +39,7 @@ def run(report):
                  [["nothing starts, a scrape each second", f"{calm:.3f}", "", ""],
                   [f"{starting.rate:,.0f} started and ended a second", f"{share:.3f}", answers,
                    right]])
-    report.target(right == answers,
-                  f"{right} of {answers} verdicts right beside {starting.rate:,.0f} starts a second")
+    report.target(right == answers, f"{right} of {answers} verdicts right beside "
+                                    f"{starting.rate:,.0f} starts a second")
     if starting.rate < 0.9 * RATE:
         report.say(f"- this machine was too slow, or too busy, for {RATE:,} starts a second")
