@@ -30,16 +30,25 @@ static uint16_t port_of(int number)
     return (uint16_t)(1024 + SLOTS * number);
 }
 
-/* A small table, where the kernel offers that (6.3), makes dumps miss sockets far more often. */
+/* A small table, where the kernel offers that (6.3), makes dumps miss sockets far more often. The
+ * size is for all namespaces that are made from here on, so it is set back: the descriptor still
+ * leads to the namespace that it was opened in. */
 static void enter_namespace(void)
 {
-    int size = open("/proc/sys/net/ipv4/udp_child_hash_entries", O_WRONLY | O_CLOEXEC);
+    int size = open("/proc/sys/net/ipv4/udp_child_hash_entries", O_RDWR | O_CLOEXEC);
+    char before[16];
+    ssize_t length = 0;
 
     if (size >= 0) {
-        assert_int_equal(write(size, "128", 3), 3);
-        close(size);
+        length = pread(size, before, sizeof(before), 0);
+        assert_true(length > 0);
+        assert_int_equal(pwrite(size, "128", 3, 0), 3);
     }
     assert_int_equal(unshare(CLONE_NEWNET), 0);
+    if (size >= 0) {
+        assert_int_equal(pwrite(size, before, (size_t)length, 0), length);
+        close(size);
+    }
 }
 
 static int open_socket(uint16_t port, bool shared)
