@@ -32,7 +32,8 @@ int64_t census_cost(const struct census *census);
 int64_t census_ended(const struct census *census);
 
 /* The listeners that no receiver names, those on a port of the kernel's choice left out, and when
- * (Unix time in seconds) they were counted. Returns whether it is known. */
+ * (Unix time in seconds; 0: never) they were last counted. Returns whether their number is known:
+ * not after a count that failed, though the time tells of the one before. */
 bool census_result(const struct census *census, size_t *unexpected, double *time);
 
 #endif

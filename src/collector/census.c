@@ -160,7 +160,8 @@ static void finish(struct census *census, int result, int64_t now, int64_t begin
     if (!result)
         result = tally(census);
     census->known = !result;
-    census->time = clock_unix_time();
+    if (census->known)
+        census->time = clock_unix_time();
     pace_note(&census->pace, now, begin - census->spent);
     end_count(census);
 }

@@ -387,7 +387,7 @@ static void count_unexpected(struct collector *collector)
     struct look *look = &collector->look;
 
     look->unexpected_known = !look->sockets_error;
-    look->unexpected_time = look->time;
+    look->unexpected_time = look->ports_time;
     if (!purpose.all)
         look->unexpected_known = survey_count(collector->parts.survey, &purpose,
                                               &look->unexpected_sockets, &look->unexpected_time);

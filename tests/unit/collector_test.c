@@ -1,5 +1,6 @@
 /* Many looks of a whole collector on the real kernel, in a network namespace of its own. Needs
  * root. UDPWATCH_LOOKS: how many. */
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <libmnl/libmnl.h>
 
 #include "collector/collector.h"
 #include "text.h"
@@ -174,6 +176,56 @@ static void test_stable_ports_are_neither_absent_nor_closed(void **state)
         close(sockets[--count]);
 }
 
+/* Whether the kernel refuses what is asked. */
+static bool refuses;
+
+ssize_t mnl_socket_sendto(const struct mnl_socket *netlink, const void *message, size_t length)
+{
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+
+    if (refuses) {
+        errno = EPERM;
+        return -1;
+    }
+    return sendto(mnl_socket_get_fd(netlink), message, length, 0, (struct sockaddr *)&kernel,
+                  sizeof(kernel));
+}
+
+/* What was not read is not told to have been: neither by a look at all, nor by a count. */
+static void check_time_of_reading(bool all)
+{
+    struct receiver receiver;
+    struct expected_port ports[STABLE_PORTS];
+    struct config *config = stable_config(&receiver, ports);
+    struct collector *collector;
+    const struct look *look;
+    double time;
+
+    config->sample_interval = 0;
+    assert_int_equal(collector_open(&collector, config, all, NULL), 0);
+    collector_follow(collector);
+    do
+        assert_int_equal(collector_sample(collector, &look), 0);
+    while (!look->unexpected_known);
+    time = look->unexpected_time;
+    assert_true(time > 0);
+    refuses = true;
+    do
+        assert_int_equal(collector_look(collector, &look), 0);
+    while (look->unexpected_known); /* a count is due at times */
+    refuses = false;
+    assert_true(look->sockets_error != 0);
+    assert_true(look->unexpected_time == time);
+    collector_close(collector);
+}
+
+static void test_the_time_of_a_reading_is_that_of_one_that_succeeded(void **state)
+{
+    (void)state;
+    check_time_of_reading(true);
+    check_time_of_reading(false);
+}
+
 static void write_users(const char *path, const char *name)
 {
     FILE *users = fopen(path, "w");
@@ -227,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stable_ports_are_neither_absent_nor_closed),
+        cmocka_unit_test(test_the_time_of_a_reading_is_that_of_one_that_succeeded),
         cmocka_unit_test(test_each_look_knows_the_names_of_users),
     };
     struct rlimit limit;

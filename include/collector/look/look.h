@@ -70,9 +70,9 @@ struct look {
     struct look_port *ports; /* the expected ones in the config's order, then the others */
     size_t port_count;
     struct look_receiver *receivers;      /* config->receiver_count of them */
-    bool unexpected_known;                /* they were counted, at unexpected_time, and are: */
+    bool unexpected_known;                /* whether it is known how many there are of: */
     size_t unexpected_sockets;            /* listeners that no receiver names */
-    double unexpected_time;               /* Unix time in seconds */
+    double unexpected_time;               /* Unix time: when they were last counted, 0: never */
     size_t unresolved_sockets;            /* watched listeners whose holder was not found */
     size_t suppressed_sockets;            /* left out by max_sockets */
     const struct udp_socket *all_sockets; /* every unconnected socket, clients too */
