@@ -24,9 +24,8 @@ void text_append(struct text *text, const char *string);
 /* Append as printf does. */
 void text_print(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Append a number in decimal, and a finite one with a fraction as %.15g. */
+/* Append a number in decimal. */
 void text_append_number(struct text *text, uint64_t number);
-void text_append_real(struct text *text, double number);
 
 /* Make room for length more bytes and the NUL: a writer of many small parts puts them there itself,
  * from bytes + length on, and then says where they end. Returns whether there is room. */

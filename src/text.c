@@ -70,12 +70,6 @@ void text_append_number(struct text *text, uint64_t number)
         text_end_at(text, number_write(text->bytes + text->length, number));
 }
 
-void text_append_real(struct text *text, double number)
-{
-    if (text_reserve(text, NUMBER_SIZE))
-        text_end_at(text, number_write_real(text->bytes + text->length, number));
-}
-
 /* Whether byte lies within first..last. */
 static bool within(unsigned char byte, unsigned char first, unsigned char last)
 {
