@@ -19,9 +19,9 @@ int census_open(struct census **census, const struct config *config, const uint1
 void census_close(struct census *census);
 
 /* Begin to count, or go on, for about so many nanoseconds; at least one part of what the kernel
- * has to say is read. now: CLOCK_MONOTONIC. Returns whether there is more. What fails ends the
- * count, and none is known until the next has come to its end. */
-bool census_go_on(struct census *census, int64_t slice, int64_t now);
+ * has to say is read. now: CLOCK_MONOTONIC in nanoseconds. What fails ends the count, and none is
+ * known until the next has come to its end. */
+void census_go_on(struct census *census, int64_t slice, int64_t now);
 
 /* Whether a count has begun and not come to its end. */
 bool census_is_under_way(const struct census *census);

@@ -2,15 +2,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "clock.h"
 #include "collector/look/match.h"
 #include "collector/pace.h"
 #include "collector/sockets/port_list.h"
 #include "collector/sockets/sock_diag.h"
-
-static const uint8_t families[] = {AF_INET, AF_INET6};
 
 struct census {
     const struct config *config;
@@ -20,7 +17,6 @@ struct census {
     struct pace pace;
     bool under_way;
     int64_t spent; /* processor time of the slices so far */
-    size_t family; /* index of the one that is being dumped */
     uint64_t *far; /* cookies of sockets at ports that nobody named */
     size_t far_count, far_capacity;
     struct socket_list near; /* sockets at ports that somebody named, for some address */
@@ -104,12 +100,7 @@ static int read_part(struct census *census)
     if (!result)
         result = sort_out(census, &part);
     socket_list_free(&part);
-    if (result || !done)
-        return result ? result : 1;
-    if (++census->family == sizeof(families))
-        return 0;
-    result = sock_diag_begin(census->diag, families[census->family]);
-    return result ? result : 1;
+    return result ? result : !done;
 }
 
 static int compare_cookies(const void *left, const void *right)
@@ -151,8 +142,7 @@ static int begin_count(struct census *census)
 {
     census->under_way = true;
     census->spent = 0;
-    census->family = 0;
-    return sock_diag_begin(census->diag, families[0]);
+    return sock_diag_begin(census->diag);
 }
 
 static void finish(struct census *census, int result, int64_t now, int64_t begin)
@@ -166,7 +156,7 @@ static void finish(struct census *census, int result, int64_t now, int64_t begin
     end_count(census);
 }
 
-bool census_go_on(struct census *census, int64_t slice, int64_t now)
+void census_go_on(struct census *census, int64_t slice, int64_t now)
 {
     int64_t begin = pace_processor_time();
     int result = census->under_way ? 0 : begin_count(census);
@@ -179,7 +169,6 @@ bool census_go_on(struct census *census, int64_t slice, int64_t now)
         finish(census, result, now, begin);
     else
         census->spent += pace_processor_time() - begin;
-    return census->under_way;
 }
 
 bool census_is_under_way(const struct census *census)

@@ -344,17 +344,18 @@ static void test_a_count_goes_on_where_it_stopped(void **state)
         descriptors[i] = open_at(&(struct place){.port = (uint16_t)(20000 + i)});
     open_world(&world, (struct fast_paths){0});
     assert_int_equal(census_open(&census, &world.config, numbers, NUMBERS), 0);
-    while (census_go_on(census, 0, world.now)) {
-        assert_true(census_is_under_way(census));
+    census_go_on(census, 0, world.now);
+    while (census_is_under_way(census)) {
         assert_false(census_result(census, &unexpected, &time));
+        census_go_on(census, 0, world.now);
         slices++;
     }
     assert_true(slices > 2);
-    assert_false(census_is_under_way(census));
     assert_true(census_result(census, &unexpected, &time));
     assert_int_equal(unexpected, MANY);
     assert_true(census_cost(census) > 0 && census_ended(census) == world.now);
-    assert_true(census_go_on(census, 0, world.now)); /* the next one leaves what is known */
+    census_go_on(census, 0, world.now); /* the next one leaves what is known */
+    assert_true(census_is_under_way(census));
     assert_true(census_result(census, &unexpected, &time));
     census_close(census);
     for (size_t i = 0; i < MANY; i++)

@@ -26,10 +26,12 @@ void sock_diag_close(struct sock_diag *diag);
  * may be used. */
 int sock_diag_dump(struct sock_diag *diag, struct socket_list *list);
 
-/* Begin to dump the sockets of one family (AF_INET or AF_INET6) whose port was not of the kernel's
- * choice, and append the next part of them to the list, until done: for whoever cannot wait for all
- * of them. No other verb may come in between. Both return 0, or -errno: then nothing more comes. */
-int sock_diag_begin(struct sock_diag *diag, uint8_t family);
+/* Begin to dump the sockets of both families whose port was not of the kernel's choice, and append
+ * the next part of them, at most 32 KiB of the kernel's answer, to the list, until done: for
+ * whoever cannot wait for all of them. A part can repeat a socket of those before, and the list is
+ * not sorted. No other verb may come in between. Both return 0, or -errno: then nothing more comes.
+ */
+int sock_diag_begin(struct sock_diag *diag);
 int sock_diag_next(struct sock_diag *diag, struct socket_list *list, bool *done);
 
 /* As sock_diag_dump, for the sockets bound to these ports alone; whether the kernel chose the port

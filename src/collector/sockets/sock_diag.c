@@ -37,9 +37,12 @@ enum {
     ALIKE = 64
 };
 
+static const uint8_t families[] = {AF_INET, AF_INET6};
+
 struct sock_diag {
     struct mnl_socket *netlink;
     uint32_t sequence;
+    size_t family;   /* index of the one that sock_diag_next reads */
     bool broken;     /* the last exchange failed */
     bool may_filter; /* until the kernel refuses a filter of ports */
     unsigned char buffer[RECEIVE_SIZE] __attribute__((aligned(8)));
@@ -163,8 +166,6 @@ static int dump_selection(struct sock_diag *diag, uint8_t family, const struct s
     return result;
 }
 
-static const uint8_t families[] = {AF_INET, AF_INET6};
-
 /* A dump that failed half-way may go on in the kernel, which then refuses the next; and after
  * ENOBUFS no answer comes until all that wait are read. */
 static int mend(struct sock_diag *diag)
@@ -191,13 +192,20 @@ int sock_diag_dump(struct sock_diag *diag, struct socket_list *list)
     return result;
 }
 
-int sock_diag_begin(struct sock_diag *diag, uint8_t family)
+static int begin_family(struct sock_diag *diag)
 {
     const struct selection selection = select_by_chooser(false);
+
+    return begin_dump(diag, families[diag->family], &selection);
+}
+
+int sock_diag_begin(struct sock_diag *diag)
+{
     int result = mend(diag);
 
+    diag->family = 0;
     if (!result)
-        result = begin_dump(diag, family, &selection);
+        result = begin_family(diag);
     diag->broken = result != 0;
     return result;
 }
@@ -206,6 +214,10 @@ int sock_diag_next(struct sock_diag *diag, struct socket_list *list, bool *done)
 {
     int result = receive_part(diag, false, list, done);
 
+    if (!result && *done && ++diag->family < sizeof(families)) {
+        *done = false;
+        result = begin_family(diag);
+    }
     diag->broken = result != 0;
     return result;
 }
