@@ -22,6 +22,7 @@ struct metrics_writer {
     struct label_set *holding_labels;
     const struct process **holders;
     size_t holder_count;
+    struct label_set *holder_labels;
 };
 
 /* Whether what the ledger keeps is told. */

@@ -28,12 +28,23 @@ static struct label_set make_holding_labels(struct metrics_writer *writer,
     return labels;
 }
 
+static struct label_set make_holder_labels(struct exposition *out, const struct process *process)
+{
+    struct label_set labels = labels_begin(out, NO_LABELS);
+
+    labels_add_number(out, &labels, "pid", (uint64_t)process->pid);
+    labels_add(out, &labels, "process", process->comm);
+    return labels;
+}
+
 static void make_labels(struct metrics_writer *writer)
 {
     for (size_t i = 0; i < writer->look->port_count; i++)
         writer->port_labels[i] = make_port_labels(&writer->out, &writer->look->ports[i]);
     for (size_t i = 0; i < writer->holding_count; i++)
         writer->holding_labels[i] = make_holding_labels(writer, &writer->holdings[i]);
+    for (size_t i = 0; i < writer->holder_count; i++)
+        writer->holder_labels[i] = make_holder_labels(&writer->out, writer->holders[i]);
 }
 
 static void write_holding(struct metrics_writer *writer, const char *name, const char *help,
@@ -132,22 +143,13 @@ static void write_receivers(struct metrics_writer *writer)
         write_starts(writer);
 }
 
-static struct label_set process_labels(struct metrics_writer *writer, const struct process *process)
-{
-    struct label_set labels = labels_begin(&writer->out, NO_LABELS);
-
-    labels_add_number(&writer->out, &labels, "pid", (uint64_t)process->pid);
-    labels_add(&writer->out, &labels, "process", process->comm);
-    return labels;
-}
-
 static void write_process_info(struct metrics_writer *writer)
 {
     exposition_family(&writer->out, "udpwatch_process_info", METRIC_INFO,
                       "1 for each process that holds a watched socket.");
     for (size_t i = 0; i < writer->holder_count; i++) {
         const struct process *process = writer->holders[i];
-        struct label_set labels = process_labels(writer, process);
+        struct label_set labels = labels_begin(&writer->out, writer->holder_labels[i]);
 
         labels_add(&writer->out, &labels, "unit", process->unit);
         labels_add(&writer->out, &labels, "user", users_name(writer->look->users, process->uid));
@@ -160,7 +162,7 @@ static void write_process_start(struct metrics_writer *writer)
     exposition_family(&writer->out, "udpwatch_process_start_time_seconds", METRIC_GAUGE,
                       "When the process started, in Unix time.");
     for (size_t i = 0; i < writer->holder_count && writer->look->boot_time; i++)
-        exposition_real(&writer->out, process_labels(writer, writer->holders[i]),
+        exposition_real(&writer->out, writer->holder_labels[i],
                         look_start_time(writer->look, writer->holders[i]));
 }
 
@@ -278,7 +280,8 @@ static int prepare(struct metrics_writer *writer)
         return result;
     writer->port_labels = calloc(writer->look->port_count + 1, sizeof(*writer->port_labels));
     writer->holding_labels = calloc(writer->holding_count + 1, sizeof(*writer->holding_labels));
-    if (!writer->port_labels || !writer->holding_labels)
+    writer->holder_labels = calloc(writer->holder_count + 1, sizeof(*writer->holder_labels));
+    if (!writer->port_labels || !writer->holding_labels || !writer->holder_labels)
         return -ENOMEM;
     make_labels(writer);
     return 0;
@@ -288,6 +291,7 @@ static void release(struct metrics_writer *writer)
 {
     free(writer->port_labels);
     free(writer->holding_labels);
+    free(writer->holder_labels);
     free(writer->holdings);
     free(writer->holders);
 }
