@@ -205,13 +205,14 @@ static bool shows_others(const struct collector *collector)
 /* Have the kernel tell of the ports that are watched now. */
 static void watch_events(struct collector *collector)
 {
-    uint8_t wanted[PORTS] = {0};
+    uint8_t wanted[PORTS];
     uint16_t ports[PORTS];
     size_t count = 0;
     int result;
 
     if (!collector->events || (collector->watch_is_current && !shows_others(collector)))
         return;
+    memset(wanted, 0, sizeof(wanted)); /* not before: most looks end here, and it is 64 KiB */
     for (size_t i = 0; i < collector->parts.port_count; i++)
         wanted[collector->parts.ports[i]] = 1;
     for (size_t i = 0; i < collector->look.port_count; i++)
@@ -436,8 +437,11 @@ static int take(struct collector *collector, bool partial, const struct look **l
                                     .users = collector->users,
                                     .time = clock_unix_time(),
                                     .partial = partial};
-    if (!partial)
+    if (!partial) {
+        collector->last_whole_look = clock_monotonic();
+        users_refresh(collector->users);
         read_host(collector);
+    }
     read_sockets(collector);
     collector->layout = (struct layout){.config = collector->config,
                                         .all = shows_others(collector),
@@ -456,26 +460,19 @@ static int take(struct collector *collector, bool partial, const struct look **l
     return result;
 }
 
-static int take_whole(struct collector *collector, const struct look **look)
-{
-    collector->last_whole_look = clock_monotonic();
-    users_refresh(collector->users);
-    return take(collector, false, look);
-}
-
 int collector_look(struct collector *collector, const struct look **look)
 {
     collector->sampling = false;
-    return take_whole(collector, look);
+    return take(collector, false, look);
 }
 
 int collector_sample(struct collector *collector, const struct look **look)
 {
+    bool partial = !shows_others(collector) && collector->last_whole_look != 0 &&
+                   clock_monotonic() - collector->last_whole_look < oldest_whole_look;
+
     collector->sampling = true;
-    if (shows_others(collector) || collector->last_whole_look == 0 ||
-        clock_monotonic() - collector->last_whole_look >= oldest_whole_look)
-        return take_whole(collector, look);
-    return take(collector, true, look);
+    return take(collector, partial, look);
 }
 
 struct ledger *collector_ledger(struct collector *collector)
