@@ -100,15 +100,19 @@ static size_t count_at_place(const struct socket_list *sorted, const struct udp_
     return count;
 }
 
-/* Bring those that share the place of the first to the front: sorted, they stand together but for
- * family and device. Returns how many. */
+/* Whether they differ in family and device at most. Sorted, those that share a place stand together
+ * but for these. */
+static bool stand_together(const struct udp_socket *a, const struct udp_socket *b)
+{
+    return a->port == b->port && address_equal(&a->address, &b->address);
+}
+
+/* Bring those that share the place of the first to the front. Returns how many. */
 static size_t gather_place(struct udp_socket *sockets, size_t count)
 {
     size_t gathered = 1;
 
-    for (size_t i = 1; i < count && sockets[i].port == sockets[0].port &&
-                       address_equal(&sockets[i].address, &sockets[0].address);
-         i++)
+    for (size_t i = 1; i < count && stand_together(&sockets[0], &sockets[i]); i++)
         if (sockets_share_place(&sockets[i], &sockets[0])) {
             struct udp_socket other = sockets[gathered];
 
@@ -243,10 +247,11 @@ size_t reading_questions(const struct reading *reading)
 
 bool reading_shares_places(const struct socket_list *sorted)
 {
+    const struct udp_socket *sockets = sorted->sockets;
+
     for (size_t i = 0; i < sorted->count; i++)
-        for (size_t j = i + 1;
-             j < sorted->count && sorted->sockets[j].port == sorted->sockets[i].port; j++)
-            if (sockets_share_place(&sorted->sockets[i], &sorted->sockets[j]))
+        for (size_t j = i + 1; j < sorted->count && stand_together(&sockets[i], &sockets[j]); j++)
+            if (sockets_share_place(&sockets[i], &sockets[j]))
                 return true;
     return false;
 }

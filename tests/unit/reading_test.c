@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -338,6 +339,41 @@ static void test_a_sweep_of_twins_ends_early(void **state)
     socket_list_free(&wanted);
 }
 
+/* The processor time of looking for shared places among sockets at one port, of which only the last
+ * two share one, if any do. */
+static clock_t time_of_places(size_t count, bool shared)
+{
+    struct socket_list list = {0};
+    clock_t begin;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t number = shared && i + 1 == count ? i - 1 : i;
+        struct udp_socket socket = {.cookie = i + 1, .family = AF_INET, .port = 514};
+
+        socket.address = (struct address){
+            .family = AF_INET, .bytes = {127, 0, (uint8_t)(number >> 8), (uint8_t)number}};
+        assert_int_equal(socket_list_add(&list, &socket), 0);
+    }
+    socket_list_sort(&list);
+    begin = clock();
+    assert_int_equal(reading_shares_places(&list), shared);
+    begin = clock() - begin;
+    socket_list_free(&list);
+    return begin;
+}
+
+/* Each compared to all others at its port, sixteen times as many would take 256 times as long. */
+static void test_many_places_of_one_port(void **state)
+{
+    (void)state;
+    for (int shared = 0; shared < 2; shared++) {
+        clock_t few = time_of_places(2000, shared), many = time_of_places(32000, shared);
+
+        print_message("places: %ld us for 2,000, %ld us for 32,000\n", (long)few, (long)many);
+        assert_true(many < 100 * (few + 100));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +385,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_sweep_meets_each_with_its_present_values, begin,
                                         end),
         cmocka_unit_test_setup_teardown(test_a_sweep_of_twins_ends_early, begin, end),
+        cmocka_unit_test(test_many_places_of_one_port),
     };
     struct rlimit limit;
 
