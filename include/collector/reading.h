@@ -1,4 +1,5 @@
-/* Reading all sockets so that no silence of a single dump passes for absence. */
+/* Reading all sockets so that no silence of a single dump passes for absence, or those alone that
+ * are known. */
 #ifndef UDPWATCH_READING_H
 #define UDPWATCH_READING_H
 
@@ -21,8 +22,7 @@ struct reading {
 
 /* Dump the sockets; ask once for each known one that the dump left out; dump again where one may
  * hide in a group, or where an expected port is silent for the first time; ask around in each group
- * where one may still hide. Returns 0, or -errno: then the
- * list holds nothing that may be used. */
+ * where one may still hide. Returns 0, or -errno: then the list holds nothing that may be used. */
 int reading_take(const struct reading *reading);
 
 /* Ask for each known socket, and who would get a datagram to each expected port without one: at its

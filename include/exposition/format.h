@@ -33,8 +33,8 @@ struct label_set {
 
 #define NO_LABELS ((struct label_set){0})
 
-/* Begin a label set with the labels of another. Labels can be added to it until the
- * next one is begun. */
+/* Begin a label set with the labels of another. Labels can be added to it until the next one is
+ * begun. */
 struct label_set labels_begin(struct exposition *exposition, struct label_set labels);
 
 /* Append name="value" to the set begun last. value comes from outside: it is made valid UTF-8 and

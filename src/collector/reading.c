@@ -218,7 +218,7 @@ static int probe_silent_ports(const struct reading *reading)
 int reading_take_known(const struct reading *reading)
 {
     struct socket_list known = {0}, contested = {0};
-    int result = list_missing(reading, &known);
+    int result = list_missing(reading, &known); /* all: nothing was read yet */
 
     if (!result)
         result = sock_diag_lookup(reading->diag, &known, reading->list, &contested);

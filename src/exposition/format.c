@@ -51,6 +51,7 @@ struct label_set labels_begin(struct exposition *exposition, struct label_set la
     struct text *text = &exposition->labels;
     struct label_set begun = {.begin = text->length};
 
+    /* Room first: what is copied lies in the same text, which moves when it grows. */
     if (labels.length > 0 && text_reserve(text, labels.length))
         text_append_bytes(text, text->bytes + labels.begin, labels.length);
     begun.length = text->length - begun.begin;

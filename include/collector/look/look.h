@@ -69,13 +69,15 @@ struct look {
     uint64_t boot_time;      /* Unix time of boot, 0: unknown */
     struct look_port *ports; /* the expected ones in the config's order, then the others */
     size_t port_count;
-    struct look_receiver *receivers;      /* config->receiver_count of them */
-    bool unexpected_known;                /* whether it is known how many there are of: */
-    size_t unexpected_sockets;            /* listeners that no receiver names */
-    double unexpected_time;               /* Unix time: when they were last counted, 0: never */
-    size_t unresolved_sockets;            /* watched listeners whose holder was not found */
-    size_t suppressed_sockets;            /* left out by max_sockets */
-    const struct udp_socket *all_sockets; /* every unconnected socket, clients too */
+    struct look_receiver *receivers; /* config->receiver_count of them */
+    bool unexpected_known;           /* whether it is known how many there are of: */
+    size_t unexpected_sockets;       /* listeners that no receiver names */
+    double unexpected_time;          /* Unix time: when they were last counted, 0: never */
+    size_t unresolved_sockets;       /* watched listeners whose holder was not found */
+    size_t suppressed_sockets;       /* left out by max_sockets */
+    /* Those that were read: of a collector that follows events, and shows expected ports alone, the
+     * sockets at their numbers; else every unconnected one, clients too. */
+    const struct udp_socket *all_sockets;
     size_t all_socket_count;
     bool has_history; /* a ledger keeps watch: the ports' histories are told, and: */
     bool has_unattributed;

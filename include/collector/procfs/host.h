@@ -30,8 +30,8 @@ struct host_facts {
 
 struct host;
 
-/* procfs: the directory; nothing is opened yet. Returns 0 and what host_close releases, or -ENOMEM.
- */
+/* procfs: the directory, copied; nothing is opened yet. Returns 0 and what host_close releases, or
+ * -ENOMEM. */
 int host_open(struct host **host, const char *procfs);
 void host_close(struct host *host); /* NULL is allowed */
 

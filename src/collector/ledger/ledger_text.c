@@ -60,8 +60,8 @@ static void end_line(struct text *text, char *at)
     text_end_at(text, at);
 }
 
-/* Room for a line: its numbers, its address, and words so long. Returns where it begins, or NULL
- * when memory ran out. */
+/* Room for a line: its numbers, its address, and words so long. What it begins with has the room of
+ * a number, as no line has as many. Returns where it begins, or NULL when memory ran out. */
 static char *begin_line(struct text *text, size_t words)
 {
     enum { MOST_NUMBERS = 16, ROOM = ADDRESS_TEXT_SIZE + MOST_NUMBERS * (NUMBER_SIZE + 1) };
