@@ -49,8 +49,8 @@ double survey_time(const struct survey *survey);
 
 /* Count the listeners that no receiver names, or go on with that, where it is due; not for readings
  * of all sockets. unexpected, time: their number, and when (Unix time in seconds) they were
- * counted: with the bounds of survey_take, and a second for each 5 ms that counting takes where
- * samples are taken once a second. Returns whether they are known. */
+ * counted: with the bounds of survey_take, and a sample_interval for each 5 ms that counting takes,
+ * two where scrapes leave no time for samples. Returns whether they are known. */
 bool survey_count(struct survey *survey, const struct survey_purpose *purpose, size_t *unexpected,
                   double *time);
 

@@ -22,6 +22,7 @@ struct survey {
     int64_t question_cost;  /* of one exact look-up, in nanoseconds; 0: none was made */
     size_t questions;       /* that the sockets of the last reading take */
     double dump_time;       /* Unix time of the last one */
+    int64_t counted;        /* when counting was begun, or went on, last */
     bool told_all;          /* by the last reading */
     bool expects_news;      /* the next one must be a dump */
     bool places_are_shared; /* by some of the sockets: exact look-ups would fail */
@@ -151,9 +152,13 @@ bool survey_count(struct survey *survey, const struct survey_purpose *purpose, s
     struct census *census = survey->census;
     bool due = is_due(survey, purpose, census_ended(census), census_cost(census));
 
+    /* Scrape after scrape leaves no time for a sample: then they have to wait for it. */
     if (census_is_under_way(census))
-        due = purpose->sample;
-    if (due)
+        due = purpose->sample ||
+              purpose->now - survey->counted >= 2 * survey->config->sample_interval;
+    if (due) {
+        survey->counted = purpose->now;
         census_go_on(census, CENSUS_SLICE, purpose->now);
+    }
     return census_result(census, unexpected, time);
 }

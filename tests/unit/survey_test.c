@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <libmnl/libmnl.h>
@@ -47,6 +50,21 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *netlink, const void *message,
         operation->code = 255;
     return sendto(mnl_socket_get_fd(netlink), bytes, length, 0, (struct sockaddr *)&kernel,
                   sizeof(kernel));
+}
+
+/* Whether all work takes long: 5 ms of processor time between any two looks at that clock. */
+static bool works_slowly;
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    static int64_t spent;
+    int result = (int)syscall(SYS_clock_gettime, clock, time);
+
+    if (clock == CLOCK_THREAD_CPUTIME_ID && works_slowly) {
+        spent += 5000000;
+        *time = (struct timespec){spent / 1000000000, spent % 1000000000};
+    }
+    return result;
 }
 
 static void open_world(struct world *world, struct fast_paths paths)
@@ -363,6 +381,40 @@ static void test_a_count_goes_on_where_it_stopped(void **state)
     close_world(&world);
 }
 
+/* Whether a count that takes many slices comes to its end by looks that far apart. */
+static bool counts(int64_t apart, bool sample)
+{
+    struct world world;
+    size_t unexpected;
+    double time;
+    bool known = false;
+
+    open_world(&world, (struct fast_paths){0});
+    for (int i = 0; i < 50 && !known; i++) {
+        struct survey_purpose purpose = purpose_at(&world, apart, sample);
+
+        known = survey_count(world.survey, &purpose, &unexpected, &time);
+    }
+    close_world(&world);
+    return known;
+}
+
+static void test_scrapes_wait_for_a_count_only_where_no_sample_is_taken(void **state)
+{
+    int descriptors[MANY];
+    (void)state;
+
+    for (size_t i = 0; i < MANY; i++)
+        descriptors[i] = open_at(&(struct place){.port = (uint16_t)(20000 + i)});
+    works_slowly = true;
+    assert_true(counts(0, true));
+    assert_false(counts(1000000, false));
+    assert_true(counts(2000000000, false));
+    works_slowly = false;
+    for (size_t i = 0; i < MANY; i++)
+        close(descriptors[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_a_kernel_that_refuses_filters),
         cmocka_unit_test(test_those_that_nobody_named_are_counted),
         cmocka_unit_test(test_a_count_goes_on_where_it_stopped),
+        cmocka_unit_test(test_scrapes_wait_for_a_count_only_where_no_sample_is_taken),
     };
 
     return cmocka_run_group_tests(tests, enter_network, NULL);
