@@ -92,6 +92,8 @@ static int dump(struct survey *survey, const struct reading *reading, int64_t no
     if (result)
         return result;
     pace_note(&survey->dumps, now, begin);
+    /* What was high by chance is forgotten little by little, or look-ups would be over for good. */
+    survey->question_cost -= survey->question_cost / 16;
     survey->dump_time = clock_unix_time();
     survey->places_are_shared = reading_shares_places(reading->list);
     survey->questions = reading_questions(reading);
