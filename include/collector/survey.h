@@ -40,6 +40,9 @@ int survey_take(struct survey *survey, const struct survey_purpose *purpose,
 /* Have the next reading tell whatever is new: something is there that none has told. */
 void survey_expect_news(struct survey *survey);
 
+/* Whether a reading for this purpose would tell of all sockets at the watched ports. */
+bool survey_will_tell_all(const struct survey *survey, const struct survey_purpose *purpose);
+
 /* Whether the last reading told of all sockets at the watched ports, those that are new too. */
 bool survey_told_all(const struct survey *survey);
 

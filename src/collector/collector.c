@@ -46,6 +46,7 @@ struct collector {
     uint8_t watched[PORTS];      /* of each port: its events are asked for */
     bool watch_is_current;       /* as long as config and shown listeners stay */
     int64_t last_whole_look;     /* CLOCK_MONOTONIC in nanoseconds; 0: none yet */
+    int64_t host_entered;        /* as above: when the ledger last had the host's errors */
     int64_t sockets_read;        /* CLOCK_MONOTONIC: the owners' scan may take long after that */
     bool sampling;               /* the look is one that nobody waits for */
     struct socket_list sockets;  /* of the last look that succeeded; sorted */
@@ -396,21 +397,11 @@ static void count_unexpected(struct collector *collector)
 
 static void enter_host_errors(struct collector *collector)
 {
-    struct host_facts after;
-    const struct host_facts *facts = &collector->look.host;
-    uint64_t errors;
-
     /* What a new socket dropped that is not seen yet must not pass for nobody's. */
-    if (collector->look.sockets_error || collector->look.partial ||
-        !survey_told_all(collector->parts.survey))
+    if (collector->look.partial || !survey_told_all(collector->parts.survey))
         return;
-    /* The baseline comes after the sockets' own: what was dropped in between is theirs. */
-    if (!ledger_host_has_baseline(collector->ledger)) {
-        host_read(collector->parts.host, &after);
-        facts = &after;
-    }
-    if (host_receive_errors(facts, &errors))
-        ledger_host_errors(collector->ledger, errors);
+    look_ledger_enter_host(collector->ledger, collector->parts.host, &collector->look.host);
+    collector->host_entered = collector->sockets_read;
 }
 
 static int enter_look(struct collector *collector)
@@ -466,13 +457,21 @@ int collector_look(struct collector *collector, const struct look **look)
     return take(collector, false, look);
 }
 
+/* Scrapes may be the whole looks, without all sockets, which the host's errors take. */
+static bool must_be_whole(const struct collector *collector)
+{
+    const struct survey_purpose purpose = purpose_of(collector);
+
+    return collector->last_whole_look == 0 ||
+           purpose.now - collector->last_whole_look >= oldest_whole_look ||
+           (purpose.now - collector->host_entered >= oldest_whole_look &&
+            survey_will_tell_all(collector->parts.survey, &purpose));
+}
+
 int collector_sample(struct collector *collector, const struct look **look)
 {
-    bool partial = !shows_others(collector) && collector->last_whole_look != 0 &&
-                   clock_monotonic() - collector->last_whole_look < oldest_whole_look;
-
     collector->sampling = true;
-    return take(collector, partial, look);
+    return take(collector, !shows_others(collector) && !must_be_whole(collector), look);
 }
 
 struct ledger *collector_ledger(struct collector *collector)

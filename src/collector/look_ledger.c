@@ -86,6 +86,21 @@ int look_ledger_enter(struct ledger *ledger, const struct layout *layout, int64_
     return result;
 }
 
+void look_ledger_enter_host(struct ledger *ledger, struct host *host,
+                            const struct host_facts *before)
+{
+    struct host_facts after;
+    uint64_t errors;
+
+    /* The baseline comes after the sockets' own: what was dropped in between is theirs. */
+    if (!ledger_host_has_baseline(ledger)) {
+        host_read(host, &after);
+        before = &after;
+    }
+    if (host_receive_errors(before, &errors))
+        ledger_host_errors(ledger, errors);
+}
+
 void look_ledger_tell(struct ledger *ledger, struct look *look, int64_t now)
 {
     look->has_history = true;

@@ -138,6 +138,11 @@ void survey_expect_news(struct survey *survey)
     survey->expects_news = true;
 }
 
+bool survey_will_tell_all(const struct survey *survey, const struct survey_purpose *purpose)
+{
+    return !may_look_up(survey, purpose);
+}
+
 bool survey_told_all(const struct survey *survey)
 {
     return survey->told_all;

@@ -15,7 +15,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,6 +25,7 @@
 
 #include "collector/collector.h"
 #include "text.h"
+#include "udp_sockets.h"
 
 enum { STABLE_PORTS = 15, GROUPS = 5, MEMBERS = 4, CHURNERS = 3, CHURNING = 1000, SLOTS = 128 };
 
@@ -275,12 +278,82 @@ static void test_each_look_knows_the_names_of_users(void **state)
     assert_int_equal(status, 0);
 }
 
+/* The clocks as the test has them: real time goes on by itself, and by what is added here; each
+ * question for the processor's time finds a millisecond of it spent. */
+static int64_t later;
+static bool works_slowly;
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    static int64_t spent;
+    int result = (int)syscall(SYS_clock_gettime, clock, time);
+
+    if (clock == CLOCK_THREAD_CPUTIME_ID && works_slowly) {
+        spent += 1000000;
+        *time = (struct timespec){spent / 1000000000, spent % 1000000000};
+    } else if (clock == CLOCK_MONOTONIC) {
+        time->tv_nsec += later % 1000000000;
+        time->tv_sec += later / 1000000000 + time->tv_nsec / 1000000000;
+        time->tv_nsec %= 1000000000;
+    }
+    return result;
+}
+
+/* Have the kernel drop a datagram at a socket that is not watched. */
+static void drop_one(void)
+{
+    const struct place place = {.address = "127.0.0.1", .port = port_of(STABLE_PORTS)};
+    static const char datagram[1000];
+    int none = 1, full = open_at(&place), sender = open_at(&(struct place){0});
+
+    assert_int_equal(setsockopt(full, SOL_SOCKET, SO_RCVBUF, &none, sizeof(none)), 0);
+    assert_int_equal(connect_to(sender, &place), 0);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(send(sender, datagram, sizeof(datagram), 0), sizeof(datagram));
+    close(sender);
+    close(full);
+}
+
+/* Scrapes more often than once a second, samples more often than that, and a dump dear enough to
+ * leave it to the samples. */
+static void test_errors_of_the_host_are_told_however_often_it_is_scraped(void **state)
+{
+    const int64_t second = 1000000000;
+    struct receiver receiver;
+    struct expected_port ports[STABLE_PORTS];
+    struct config *config = stable_config(&receiver, ports);
+    struct collector *collector;
+    const struct look *look;
+    int port;
+
+    (void)state;
+    assert_int_equal(enter_network(NULL), 0);
+    port = open_socket(port_of(0), false);
+    config->port_count = 1;
+    config->fast_paths.look_up = FAST_PATH_ON;
+    works_slowly = true;
+    assert_int_equal(collector_open(&collector, config, false, NULL), 0);
+    assert_int_equal(collector_follow(collector), 0);
+    assert_int_equal(collector_look(collector, &look), 0);
+    drop_one();
+    for (int i = 0; i < 3; i++) {
+        later += second / 2;
+        assert_int_equal(collector_sample(collector, &look), 0);
+        assert_int_equal(collector_look(collector, &look), 0);
+    }
+    assert_true(look->has_unattributed && look->unattributed_drops > 0);
+    works_slowly = false;
+    collector_close(collector);
+    close(port);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stable_ports_are_neither_absent_nor_closed),
         cmocka_unit_test(test_the_time_of_a_reading_is_that_of_one_that_succeeded),
         cmocka_unit_test(test_each_look_knows_the_names_of_users),
+        cmocka_unit_test(test_errors_of_the_host_are_told_however_often_it_is_scraped),
     };
     struct rlimit limit;
 
