@@ -251,6 +251,9 @@ static void test_a_silent_port_is_asked_at_each_look(void **state)
     check_a_silent_port(&(struct place){.address = "127.0.0.1", .port = PORT + 1}, true);
     check_a_silent_port(&(struct place){.port = PORT + 1}, true);
     check_a_silent_port(&(struct place){.address = "127.0.0.2", .port = PORT}, false);
+    check_a_silent_port(&(struct place){.port = PORT, .device = "lo"}, false);
+    check_a_silent_port(&(struct place){.address = "127.0.0.1", .port = PORT + 2, .device = "lo"},
+                        false);
 }
 
 static void test_an_answer_of_a_known_one_is_no_news(void **state)
