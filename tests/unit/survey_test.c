@@ -314,12 +314,12 @@ static void test_a_kernel_that_refuses_filters(void **state)
 static size_t count_unexpected(struct world *world)
 {
     struct survey_purpose purpose = purpose_at(world, 3600000000000, true);
+    double begin = clock_unix_time(), time;
     size_t unexpected;
-    double time;
 
-    while (!survey_count(world->survey, &purpose, &unexpected, &time))
+    /* Where the host has many sockets, one call does not count them all. */
+    while (!survey_count(world->survey, &purpose, &unexpected, &time) || time < begin)
         ;
-    assert_true(time > 0);
     return unexpected;
 }
 
