@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -30,6 +31,19 @@ struct world {
     uint64_t cookies[MOST]; /* of each descriptor */
     size_t count;
 };
+
+/* Whether sockets of diag get the smallest receive buffer, as net.core.rmem_default can have it. */
+static bool buffers_are_small;
+
+int setsockopt(int descriptor, int level, int option, const void *value, socklen_t length)
+{
+    static const int least = 1;
+    long result = syscall(SYS_setsockopt, descriptor, level, option, value, length);
+
+    if (buffers_are_small && option == SO_RCVTIMEO)
+        result |= syscall(SYS_setsockopt, descriptor, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
+    return (int)result;
+}
 
 static int begin(void **state)
 {
@@ -339,6 +353,25 @@ static void test_a_sweep_of_twins_ends_early(void **state)
     socket_list_free(&wanted);
 }
 
+static void test_look_ups_with_a_small_receive_buffer(void **state)
+{
+    struct world *world = *state;
+    struct socket_list known = {0}, found = {0}, contested = {0};
+
+    for (uint16_t i = 0; i < 100; i++)
+        open_many(world, &(struct place){.port = (uint16_t)(PORT + i)}, 1);
+    assert_int_equal(sock_diag_dump(world->diag, &known), 0);
+    sock_diag_close(world->diag);
+    buffers_are_small = true;
+    assert_int_equal(sock_diag_open(&world->diag, FAST_PATH_AUTO), 0);
+    buffers_are_small = false;
+    assert_int_equal(sock_diag_lookup(world->diag, &known, &found, &contested), 0);
+    assert_int_equal(known.count, 100);
+    assert_int_equal(found.count, 100);
+    socket_list_free(&known);
+    socket_list_free(&found);
+}
+
 /* The processor time of looking for shared places among sockets at one port, of which only the last
  * two share one, if any do. */
 static clock_t time_of_places(size_t count, bool shared)
@@ -385,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_sweep_meets_each_with_its_present_values, begin,
                                         end),
         cmocka_unit_test_setup_teardown(test_a_sweep_of_twins_ends_early, begin, end),
+        cmocka_unit_test_setup_teardown(test_look_ups_with_a_small_receive_buffer, begin, end),
         cmocka_unit_test(test_many_places_of_one_port),
     };
     struct rlimit limit;

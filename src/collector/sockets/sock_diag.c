@@ -24,9 +24,10 @@ enum {
     REQUEST_SIZE = 4096,
     /* A kernel that does not answer in this time is a failed look, not a hung agent. */
     RECEIVE_TIMEOUT_SECONDS = 5,
-    /* Questions that go out together: their answers fit into any receive buffer that takes the
-     * parts of a dump. */
+    /* Questions that go out together at most, and the room in the receive buffer (SO_RCVBUF) that
+     * the answer to each needs: 1,280 bytes on 6.1. */
     BATCH = 32,
+    ANSWER_ROOM = 2048,
     QUESTION_SIZE = NLMSG_LENGTH(sizeof(struct inet_diag_req_v2)),
     /* Of a SO_REUSEPORT group the kernel picks who answers, by a hash of the source port. To meet
      * each of n members but once in e^14 times (10^-6) takes n * (ln n + 14) tries, that is 21 a
@@ -43,10 +44,24 @@ struct sock_diag {
     struct mnl_socket *netlink;
     uint32_t sequence;
     size_t family;   /* index of the one that sock_diag_next reads */
+    size_t batch;    /* questions that go out together */
     bool broken;     /* the last exchange failed */
     bool may_filter; /* until the kernel refuses a filter of ports */
     unsigned char buffer[RECEIVE_SIZE] __attribute__((aligned(8)));
 };
+
+/* A host can have small receive buffers (net.core.rmem_default): what the kernel has no room for
+ * there it drops. */
+static void size_batch(struct sock_diag *diag)
+{
+    int room;
+    socklen_t length = sizeof(room);
+
+    if (getsockopt(mnl_socket_get_fd(diag->netlink), SOL_SOCKET, SO_RCVBUF, &room, &length) < 0)
+        room = 0;
+    diag->batch = room < BATCH * ANSWER_ROOM ? (size_t)room / ANSWER_ROOM : BATCH;
+    diag->batch += diag->batch == 0;
+}
 
 /* A netlink socket in place of the one there is, if any. Returns 0, or -errno. */
 static int connect_netlink(struct sock_diag *diag)
@@ -60,6 +75,7 @@ static int connect_netlink(struct sock_diag *diag)
         setsockopt(mnl_socket_get_fd(diag->netlink), SOL_SOCKET, SO_RCVTIMEO, &timeout,
                    sizeof(timeout)) < 0)
         return -errno;
+    size_batch(diag);
     return 0;
 }
 
@@ -344,9 +360,8 @@ int sock_diag_lookup(struct sock_diag *diag, const struct socket_list *known,
 {
     int result = mend(diag);
 
-    for (size_t i = 0; i < known->count && !result; i += BATCH) {
-        size_t count = known->count - i < BATCH ? known->count - i : BATCH;
-
+    for (size_t i = 0, count; i < known->count && !result; i += count) {
+        count = known->count - i < diag->batch ? known->count - i : diag->batch;
         result = look_up_batch(diag, &known->sockets[i], count, found, contested);
         diag->broken = result != 0;
     }
@@ -393,7 +408,7 @@ static int sweep_batch(struct sock_diag *diag, struct sweep *sweep)
 
     diag->sequence++;
     sweep->answers.count = 0;
-    while (batch.count < BATCH)
+    while (batch.count < diag->batch)
         put_question(diag, &batch, &sweep->place, (uint16_t)sweep->tries++);
     result = send_batch(diag, &batch);
     for (size_t i = 0; i < batch.count && !result; i++) {
