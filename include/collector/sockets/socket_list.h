@@ -25,8 +25,8 @@ void socket_list_sort(struct socket_list *list);
 const struct udp_socket *socket_list_find(const struct socket_list *sorted,
                                           const struct udp_socket *socket);
 
-/* The index of the first of count sorted sockets whose port is not below port (65536: count). */
-size_t sockets_from_port(const struct udp_socket *sockets, size_t count, unsigned int port);
+/* The index of the first of count sorted sockets whose port is not below port. */
+size_t sockets_from_port(const struct udp_socket *sockets, size_t count, uint16_t port);
 
 /* Whether they have one family, address, device and port, as the members of a group have. */
 bool sockets_share_place(const struct udp_socket *a, const struct udp_socket *b);

@@ -36,7 +36,7 @@ static int compare_expected(const void *left, const void *right, void *ports)
 }
 
 /* The first of by_port whose port is not below port. */
-static size_t first_expected(const struct matcher *matcher, unsigned int port)
+static size_t first_expected(const struct matcher *matcher, uint16_t port)
 {
     size_t low = 0, high = matcher->config->port_count;
 

@@ -56,7 +56,7 @@ const struct udp_socket *socket_list_find(const struct socket_list *sorted,
     return bsearch(socket, sorted->sockets, sorted->count, sizeof(*socket), compare_sockets);
 }
 
-size_t sockets_from_port(const struct udp_socket *sockets, size_t count, unsigned int port)
+size_t sockets_from_port(const struct udp_socket *sockets, size_t count, uint16_t port)
 {
     size_t low = 0, high = count;
 
