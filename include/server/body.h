@@ -19,8 +19,10 @@ int body_make(struct body *body, size_t length);
  * Returns 0, or -errno (-EFBIG: more than one write takes). */
 int body_read(struct body *body, int descriptor);
 
+/* Where the bytes of a body that was made lie: length of them, and BODY_ROOM before them. */
 char *body_bytes(const struct body *body);
 
+/* Release the block, if there is one; then there is none. */
 void body_free(struct body *body);
 
 #endif
