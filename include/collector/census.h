@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/pace.h"
 #include "config/config.h"
 
 struct census;
@@ -26,10 +27,8 @@ void census_go_on(struct census *census, int64_t slice, int64_t now);
 /* Whether a count has begun and not come to its end. */
 bool census_is_under_way(const struct census *census);
 
-/* What a count takes, in nanoseconds of processor time, and when the last one came to its end
- * (CLOCK_MONOTONIC); 0: none has. */
-int64_t census_cost(const struct census *census);
-int64_t census_ended(const struct census *census);
+/* What a count takes, and when the last one came to its end. It is the census's. */
+const struct pace *census_pace(const struct census *census);
 
 /* The listeners that no receiver names, those on a port of the kernel's choice left out, and when
  * (Unix time in seconds; 0: never) they were last counted. Returns whether their number is known:

@@ -27,9 +27,8 @@ int reading_take(const struct reading *reading);
 
 /* Ask for each known socket, and who would get a datagram to each expected port without one: at its
  * address, or over loopback where it has none. Other sockets that are new are not seen. Returns 0
- * when all known ones answered, as long as they are those of the last reading_take, and none that
- * is new; -EAGAIN otherwise: then, as after any other -errno, the list holds nothing that may be
- * used, and reading_take tells. */
+ * when all known ones answered and none that is new; -EAGAIN otherwise: then, as after any other
+ * -errno, the list holds nothing that may be used, and reading_take tells. */
 int reading_take_known(const struct reading *reading);
 
 /* How many questions reading_take_known would ask after this reading. */

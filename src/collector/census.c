@@ -5,7 +5,6 @@
 
 #include "clock.h"
 #include "collector/look/match.h"
-#include "collector/pace.h"
 #include "collector/sockets/port_list.h"
 #include "collector/sockets/sock_diag.h"
 
@@ -145,14 +144,14 @@ static int begin_count(struct census *census)
     return sock_diag_begin(census->diag);
 }
 
-static void finish(struct census *census, int result, int64_t now, int64_t begin)
+/* result: of the last part. */
+static void finish(struct census *census, int result)
 {
     if (!result)
         result = tally(census);
     census->known = !result;
     if (census->known)
         census->time = clock_unix_time();
-    pace_note(&census->pace, now, begin - census->spent);
     end_count(census);
 }
 
@@ -166,9 +165,10 @@ void census_go_on(struct census *census, int64_t slice, int64_t now)
             result = read_part(census);
         while (result > 0 && pace_processor_time() - begin < slice);
     if (result <= 0)
-        finish(census, result, now, begin);
-    else
-        census->spent += pace_processor_time() - begin;
+        finish(census, result);
+    census->spent += pace_processor_time() - begin;
+    if (!census->under_way)
+        pace_enter(&census->pace, now, census->spent);
 }
 
 bool census_is_under_way(const struct census *census)
@@ -176,14 +176,9 @@ bool census_is_under_way(const struct census *census)
     return census->under_way;
 }
 
-int64_t census_cost(const struct census *census)
+const struct pace *census_pace(const struct census *census)
 {
-    return pace_cost(&census->pace);
-}
-
-int64_t census_ended(const struct census *census)
-{
-    return census->pace.at;
+    return &census->pace;
 }
 
 bool census_result(const struct census *census, size_t *unexpected, double *time)

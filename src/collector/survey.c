@@ -59,27 +59,26 @@ void survey_close(struct survey *survey)
     free(survey);
 }
 
-/* Whether work that was done last at this time, and takes this long, is to be done now. */
-static bool is_due(const struct survey *survey, const struct survey_purpose *purpose, int64_t at,
-                   int64_t cost)
+/* Whether work that is done at this pace is to be done now. */
+static bool is_due(const struct survey *survey, const struct survey_purpose *purpose,
+                   const struct pace *pace)
 {
-    int64_t wait = SHARE * cost + (purpose->sample ? 0 : survey->config->sample_interval);
+    int64_t patience = purpose->sample ? 0 : survey->config->sample_interval;
 
-    return at == 0 || cost <= CHEAP || purpose->now - at >= wait;
+    return pace_cost(pace) <= CHEAP || pace_allows(pace, purpose->now - patience, SHARE);
 }
 
 /* Whether it is enough to ask for the sockets that are known. */
 static bool may_look_up(const struct survey *survey, const struct survey_purpose *purpose)
 {
     enum fast_path path = survey->config->fast_paths.look_up;
-    int64_t cost = pace_cost(&survey->dumps);
 
     if (path == FAST_PATH_OFF || purpose->all || survey->expects_news || survey->places_are_shared)
         return false;
     if (path == FAST_PATH_ON)
         return !pace_allows(&survey->dumps, purpose->now, SHARE);
-    return !is_due(survey, purpose, survey->dumps.at, cost) &&
-           survey->question_cost * (int64_t)survey->questions < cost;
+    return !is_due(survey, purpose, &survey->dumps) &&
+           survey->question_cost * (int64_t)survey->questions < pace_cost(&survey->dumps);
 }
 
 static int dump(struct survey *survey, const struct reading *reading, int64_t now)
@@ -157,7 +156,7 @@ bool survey_count(struct survey *survey, const struct survey_purpose *purpose, s
                   double *time)
 {
     struct census *census = survey->census;
-    bool due = is_due(survey, purpose, census_ended(census), census_cost(census));
+    bool due = is_due(survey, purpose, census_pace(census));
 
     /* Scrape after scrape leaves no time for a sample: then they have to wait for it. */
     if (census_is_under_way(census))
