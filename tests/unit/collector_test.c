@@ -247,8 +247,8 @@ static void follow_names_of_users(const char *path, const struct config *config)
 
     write_users(path, names[0]);
     assert_int_equal(unshare(CLONE_NEWNS), 0);
-    assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-    assert_int_equal(mount(path, USERS_FILE, NULL, MS_BIND, NULL), 0);
+    assert_int_equal(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
+    assert_int_equal(mount(path, USERS_FILE, "none", MS_BIND, NULL), 0);
     assert_int_equal(collector_open(&collector, config, false, NULL), 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         write_users(path, names[i]);
