@@ -16,6 +16,7 @@ struct vacancy {
     int64_t *asked;    /* of each expected port: when it was last looked for */
     bool *is_due;      /* of each expected port: it is being looked for */
     uint16_t *numbers; /* room for the numbers of those that are due */
+    int64_t rests_until;
 };
 
 int vacancy_open(struct vacancy **vacancy, const struct config *config)
@@ -59,6 +60,7 @@ static int64_t wait_for_age(const struct vacancy *vacancy, int64_t age)
 /* Which ports are due now. Returns nanoseconds until the next one is, -1: none will be. */
 static int64_t choose_due(struct vacancy *vacancy, const struct ledger *ledger, int64_t now)
 {
+    bool rested = now >= vacancy->rests_until;
     int64_t next = -1;
 
     for (size_t i = 0; i < vacancy->config->port_count; i++) {
@@ -68,13 +70,14 @@ static int64_t choose_due(struct vacancy *vacancy, const struct ledger *ledger, 
         if (!ledger_is_vacant(ledger, i))
             continue;
         wait = wait_for_age(vacancy, now - ledger_vacant_since(ledger, i));
-        vacancy->is_due[i] =
-            !ledger_vacancy_is_sure(ledger, i) || (wait >= 0 && vacancy->asked[i] + wait <= now);
+        vacancy->is_due[i] = !ledger_vacancy_is_sure(ledger, i) ||
+                             (wait >= 0 && vacancy->asked[i] + wait <= now && rested);
         if (vacancy->is_due[i])
             vacancy->asked[i] = now;
         if (wait < 0)
             continue;
         due = vacancy->asked[i] + wait - now;
+        due = due > 0 ? due : 0;
         next = next < 0 || due < next ? due : next;
     }
     return next;
@@ -141,7 +144,7 @@ int64_t vacancy_ask(struct vacancy *vacancy, struct ledger *ledger, struct sock_
                     int64_t now, double time, bool *found)
 {
     int64_t next = choose_due(vacancy, ledger, now);
-    int64_t cost;
+    int64_t begin = clock_monotonic(), rest;
 
     *found = look_for_due(vacancy, diag);
     if (enter_silence(vacancy, ledger, true, now, time)) {
@@ -149,6 +152,10 @@ int64_t vacancy_ask(struct vacancy *vacancy, struct ledger *ledger, struct sock_
         *found |= look_for_due(vacancy, diag);
         enter_silence(vacancy, ledger, false, now, time);
     }
-    cost = clock_monotonic() - now;
-    return next >= 0 && next < SHARE_OF_CORE * cost ? SHARE_OF_CORE * cost : next;
+    rest = SHARE_OF_CORE * (clock_monotonic() - begin);
+    if (rest > vacancy->rests_until - now)
+        vacancy->rests_until = now + rest;
+    else
+        rest = vacancy->rests_until - now;
+    return next >= 0 && next < rest ? rest : next;
 }

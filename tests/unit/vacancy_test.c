@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,6 +28,21 @@ static const struct {
                          [WILDCARD] = {"0.0.0.0", 516},
                          [BESIDE_WILDCARD] = {NULL, 516},
                          [ADDRESS_V6] = {"::1", 517}};
+
+/* The clock stands still, but for what a test says that it goes on from one look at it to the next:
+ * how long asking takes is no matter of the machine. */
+static int64_t asking_takes;
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    static int64_t now = 3600000000000;
+
+    if (clock != CLOCK_MONOTONIC)
+        return (int)syscall(SYS_clock_gettime, clock, time);
+    now += asking_takes;
+    *time = (struct timespec){now / 1000000000, now % 1000000000};
+    return 0;
+}
 
 struct fixture {
     struct receiver receiver;
@@ -125,6 +143,32 @@ static void test_it_asks_ever_more_seldom(void **state)
     assert_false(found);
     /* Not due again before 10 ms are over. */
     assert_in_range(ask(&fixture, 4 * millisecond, &found), 1, 1000 * millisecond);
+    close_fixture(&fixture);
+}
+
+/* As each look calls it, and so each scrape. */
+static void test_it_rests_however_often_it_is_called(void **state)
+{
+    struct fixture fixture;
+    int64_t wait;
+    bool found;
+    int descriptor;
+    (void)state;
+
+    open_fixture(&fixture);
+    sample(&fixture);
+    asking_takes = 10 * millisecond;
+    wait = ask(&fixture, 0, &found);
+    assert_false(found);
+    assert_int_equal(wait, 200 * millisecond);
+    descriptor = open_at(&(struct place){.port = expectations[ANY].port});
+    asking_takes = 0;
+    wait = ask(&fixture, 150 * millisecond, &found);
+    assert_false(found);
+    assert_int_equal(wait, 50 * millisecond);
+    ask(&fixture, wait, &found);
+    assert_true(found);
+    close(descriptor);
     close_fixture(&fixture);
 }
 
@@ -308,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_asks_ever_more_seldom),
+        cmocka_unit_test(test_it_rests_however_often_it_is_called),
         cmocka_unit_test(test_it_leaves_old_vacancies_to_the_samples),
         cmocka_unit_test(test_it_finds_what_would_serve_the_port),
         cmocka_unit_test(test_it_passes_over_connected_sockets),
