@@ -32,8 +32,8 @@ struct owned_socket {
 enum holders_known {
     HOLDERS_UNKNOWN,   /* not looked for yet, or not found, or some process could not be read, or
                           the socket is accused and the scan that this asks for has not ended */
-    HOLDERS_ALL_KNOWN, /* a full scan since the socket was first seen could read every process,
-                          and at least one holder was found */
+    HOLDERS_ALL_KNOWN, /* the last full scan that looked for it could read every process, and at
+                          least one holder was found */
     HOLDERS_KERNEL     /* inode 0: the kernel's own */
 };
 

@@ -156,7 +156,7 @@ void watch_list_note_scan(struct watch_list *list, uint64_t look, bool complete)
             continue;
         watched->in_scan = false;
         watched->scanned = look;
-        watched->all_read |= complete;
+        watched->all_read = complete;
     }
 }
 
