@@ -98,6 +98,28 @@ static void a_moved_socket_is_searched_in_its_process(void **state)
     CHECK_HOLDERS(fixture, 7001, 42, 43);
 }
 
+/* As when all workers of a server close a socket that one goes on to hold: no look may wait. */
+static void a_look_searches_few_descriptors_of_those_that_moved_sockets(void **state)
+{
+    enum { HOLDERS = 10, DESCRIPTORS = 300 };
+    struct fixture *fixture = *state;
+    for (pid_t pid = 40; pid < 40 + HOLDERS; pid++) {
+        add(fixture, pid, 1);
+        for (int fd = 4; fd < DESCRIPTORS; fd++)
+            fake_descriptor(fixture->procfs, pid, fd, "/dev/null");
+        fake_socket(fixture->procfs, pid, 3, 7001);
+    }
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    for (pid_t pid = 40; pid < 40 + HOLDERS; pid++) {
+        fake_descriptor(fixture->procfs, pid, 3, "/dev/null");
+        fake_socket(fixture->procfs, pid, DESCRIPTORS, 7001);
+    }
+    assert_int_equal(update_without_scan(fixture, (const uint32_t[]){7001, 0}), 0);
+    const struct process *const *holders;
+    size_t found = owners_holders(fixture->owners, socket_of(7001).cookie, &holders);
+    assert_in_range(found, 3, 4); /* of 1,000 descriptors, the last ones of a fourth process */
+}
+
 static void facts_are_read_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -137,15 +159,16 @@ static void a_full_scan_replaces_a_recycled_pid(void **state)
     struct fixture *fixture = *state;
     struct holders *holders;
     struct owned_socket sockets[] = {socket_of(1), socket_of(2)};
+    size_t descriptors = 100;
     assert_int_equal(holders_create(&holders), 0);
     assert_int_equal(holders_watch(holders, sockets, 2), 0);
     add(fixture, 42, 1);
     fake_socket(fixture->procfs, 42, 3, 1);
-    assert_int_equal(walk_process(holders, process_open(fixture->procfs, 42), 42), 0);
+    assert_int_equal(walk_process(holders, process_open(fixture->procfs, 42), 42, &descriptors), 0);
     fake_process_remove(fixture->procfs, 42);
     add(fixture, 42, 2);
     fake_socket(fixture->procfs, 42, 3, 2);
-    assert_int_equal(walk_process(holders, process_open(fixture->procfs, 42), 42), 0);
+    assert_int_equal(walk_process(holders, process_open(fixture->procfs, 42), 42, &descriptors), 0);
     assert_int_equal(holders_settle(holders), 0);
     const struct process *const *list;
     assert_int_equal(holders_of(holders, sockets[0].cookie, &list), 0);
@@ -372,6 +395,7 @@ int main(void)
         WITH_PROCFS(several_holders_and_several_sockets),
         WITH_PROCFS(a_dup_is_listed_once_and_outlives_the_first),
         WITH_PROCFS(a_moved_socket_is_searched_in_its_process),
+        WITH_PROCFS(a_look_searches_few_descriptors_of_those_that_moved_sockets),
         WITH_PROCFS(facts_are_read_again),
         WITH_PROCFS(a_recycled_pid_is_another_process),
         WITH_PROCFS(a_full_scan_replaces_a_recycled_pid),

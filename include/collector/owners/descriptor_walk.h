@@ -37,8 +37,9 @@ struct walk_counts walk_counts(const struct descriptor_walk *walk);
 /* Release it; NULL is allowed. What was found so far stays with the holders. */
 void walk_end(struct descriptor_walk *walk);
 
-/* Search all descriptors of one process. directory: its procfs/PID as process_open gives it, or the
- * error, taken over. Returns 0 (it may have vanished), or -errno when they could not be read. */
-int walk_process(struct holders *holders, int directory, pid_t pid);
+/* Search the first descriptors of one process, and count them off: reading stops at 0. directory:
+ * its procfs/PID as process_open gives it, or the error, taken over. Returns 1 when there may be
+ * more, 0 at the end (it may have vanished), or -errno when they could not be read. */
+int walk_process(struct holders *holders, int directory, pid_t pid, size_t *descriptors);
 
 #endif

@@ -301,6 +301,11 @@ static int next_process(struct descriptor_walk *walk)
     return 1;
 }
 
+static void count_process(size_t *descriptors)
+{
+    *descriptors -= *descriptors < PROCESS_COST ? *descriptors : PROCESS_COST;
+}
+
 int walk_on(struct descriptor_walk *walk, size_t descriptors)
 {
     while (descriptors > 0) {
@@ -308,7 +313,7 @@ int walk_on(struct descriptor_walk *walk, size_t descriptors)
             int more = next_process(walk);
             if (more <= 0)
                 return more;
-            descriptors -= descriptors < PROCESS_COST ? descriptors : PROCESS_COST;
+            count_process(&descriptors);
             continue;
         }
         int more = listing_go_on(&walk->listing, holders_sockets(walk->holders), &descriptors);
@@ -336,14 +341,15 @@ void walk_end(struct descriptor_walk *walk)
     free(walk);
 }
 
-int walk_process(struct holders *holders, int directory, pid_t pid)
+int walk_process(struct holders *holders, int directory, pid_t pid, size_t *descriptors)
 {
     struct listing listing = {0};
-    size_t unlimited = SIZE_MAX;
     int result = listing_open(&listing, directory, pid);
+    count_process(descriptors);
     if (result > 0) {
-        result = listing_go_on(&listing, holders_sockets(holders), &unlimited);
-        result = listing_finish(&listing, holders, result);
+        result = listing_go_on(&listing, holders_sockets(holders), descriptors);
+        int failure = listing_finish(&listing, holders, result < 0 ? result : 0);
+        result = failure ? failure : result > 0;
     }
     free(listing.hits);
     return result;

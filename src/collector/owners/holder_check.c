@@ -10,6 +10,7 @@
 #include "collector/pace.h"
 
 enum { DESCRIPTORS_OF_HOLDER = 2, PARTS_OF_SEARCHES = 20, PARTS_OF_FACTS = 100 };
+enum { SEARCHED_IN_LOOK = 1000 }; /* descriptors: some 3 ms, so that no look waits for more */
 
 static const int64_t oldest_facts = 1000000000;
 static const int64_t most_credit = 5000000; /* so that no look waits for more */
@@ -136,7 +137,7 @@ static bool check_links(struct holder_check *check, struct holder *holder)
 }
 
 /* Search a process that lives on for sockets that it moved. Returns the processor time it took. */
-static int64_t search(struct holder_check *check, const struct holder *holder)
+static int64_t search(struct holder_check *check, const struct holder *holder, size_t *descriptors)
 {
     int directory = open_directory(check, holder);
     if (!is_same(holder, directory)) {
@@ -145,7 +146,7 @@ static int64_t search(struct holder_check *check, const struct holder *holder)
         return 0;
     }
     int64_t begin = pace_processor_time();
-    walk_process(check->holders, directory, holder->process.pid);
+    walk_process(check->holders, directory, holder->process.pid, descriptors);
     return pace_processor_time() - begin;
 }
 
@@ -205,11 +206,12 @@ static void renew_oldest(struct holder_check *check, int64_t now)
 void holder_check_all(struct holder_check *check, bool facts, int64_t now)
 {
     bool may_search = pace_allows(&check->searches, now, PARTS_OF_SEARCHES);
+    size_t descriptors = may_search ? SEARCHED_IN_LOOK : 0;
     int64_t searched = 0;
     for (size_t i = 0; i < holders_count(check->holders); i++) {
         struct holder *holder = holders_at(check->holders, i);
-        if (check_links(check, holder) && may_search)
-            searched += search(check, holder);
+        if (check_links(check, holder) && descriptors > 0)
+            searched += search(check, holder, &descriptors);
         if (facts && holder->link_count > 0 && has_other_name(holder))
             renew(check, holder, now);
     }
