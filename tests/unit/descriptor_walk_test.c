@@ -121,6 +121,27 @@ static void a_first_thread_that_ended_may_hide_a_holder(void **state)
     check_nobody(fixture, 7001);
 }
 
+/* A hundred threads with ten thousand descriptors would make a million to read at one go. */
+static void threads_with_too_many_descriptors_may_hide_a_holder(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128];
+    fake_process_add(fixture->procfs,
+                     &(struct fake_process){.pid = 42, .state = 'Z', .threads = 5});
+    snprintf(path, sizeof path, "%s/42/task", fixture->procfs);
+    for (pid_t thread = 100; thread < 104; thread++) {
+        fake_thread_add(fixture->procfs, 42, thread, 0, 0);
+        for (int fd = 3; fd < 480; fd++)
+            fake_descriptor(path, thread, fd, "/dev/null");
+    }
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    assert_int_equal(owners_counts(fixture->owners).unreadable_processes, 0);
+    for (int fd = 480; fd < 600; fd++)
+        fake_descriptor(path, 103, fd, "/dev/null");
+    assert_int_equal(owners_search_again(fixture->owners, fixture->now + long_after), 1);
+    assert_int_equal(owners_counts(fixture->owners).unreadable_processes, 1);
+}
+
 static void a_holder_whose_facts_cannot_be_read_is_unreadable(void **state)
 {
     struct fixture *fixture = *state;
@@ -421,6 +442,7 @@ int main(void)
         WITH_PROCFS(what_is_vanishing_is_not_unreadable),
         WITH_PROCFS(unreadable_processes_are_counted),
         WITH_PROCFS(a_first_thread_that_ended_may_hide_a_holder),
+        WITH_PROCFS(threads_with_too_many_descriptors_may_hide_a_holder),
         WITH_PROCFS(a_holder_whose_facts_cannot_be_read_is_unreadable),
         WITH_PROCFS(hidden_processes_are_told),
         WITH_PROCFS(a_procfs_that_is_missing_is_an_error),

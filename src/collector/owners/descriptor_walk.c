@@ -10,8 +10,11 @@
 
 #include "collector/procfs/process.h"
 
-/* Opening a process costs about as much as reading so many descriptors. */
+/* Opening a process, or a thread, costs about as much as reading so many descriptors. */
 enum { PROCESS_COST = 4 };
+
+/* Of the threads of one process, as they are read at one go: some 5 ms. */
+enum { DESCRIPTORS_OF_THREADS = 2000 };
 
 /* One process whose descriptors are being listed. */
 struct listing {
@@ -176,8 +179,13 @@ static int listing_commit(struct listing *listing, struct holders *holders)
     return error ? error : holders_add(holders, &process, listing->hits, listing->count);
 }
 
+static void count_process(size_t *descriptors)
+{
+    *descriptors -= *descriptors < PROCESS_COST ? *descriptors : PROCESS_COST;
+}
+
 /* Whether a thread holds a wanted socket, or cannot be read; directory: of the thread. */
-static bool thread_hides(int directory, const struct watch_list *sockets)
+static bool thread_hides(int directory, const struct watch_list *sockets, size_t *descriptors_left)
 {
     DIR *descriptors = open_descriptors(directory);
     const struct dirent *entry;
@@ -190,18 +198,20 @@ static bool thread_hides(int directory, const struct watch_list *sockets)
                         ? -ENOTSOCK
                         : process_read_link(dirfd(descriptors), entry->d_name, &inode);
         hides = error ? error != -ENOTSOCK && !is_gone(error) : watch_list_wants(sockets, inode);
+        hides |= --*descriptors_left == 0;
     }
     closedir(descriptors);
     return hides;
 }
 
 /* The first thread of a process has ended, and its fd directory with it, while others go on or are
- * just ending: whether what they hold would matter. */
+ * just ending: whether what they hold would matter. Too many to read are taken to. */
 static bool threads_hide(int directory, const struct watch_list *sockets)
 {
     int file = openat(directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *tasks = file < 0 ? NULL : fdopendir(file);
     const struct dirent *entry;
+    size_t descriptors = DESCRIPTORS_OF_THREADS;
     bool hides = false;
     if (!tasks) {
         hides = !is_gone(-errno);
@@ -215,7 +225,8 @@ static bool threads_hide(int directory, const struct watch_list *sockets)
                          : openat(file, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (thread < 0)
             continue;
-        hides = thread_hides(thread, sockets);
+        count_process(&descriptors);
+        hides = descriptors == 0 || thread_hides(thread, sockets, &descriptors);
         close(thread);
     }
     closedir(tasks);
@@ -299,11 +310,6 @@ static int next_process(struct descriptor_walk *walk)
     if (listing_open(&walk->listing, open_process(walk, entry->d_name), pid) < 0)
         walk->counts.unreadable++;
     return 1;
-}
-
-static void count_process(size_t *descriptors)
-{
-    *descriptors -= *descriptors < PROCESS_COST ? *descriptors : PROCESS_COST;
 }
 
 int walk_on(struct descriptor_walk *walk, size_t descriptors)
