@@ -308,13 +308,14 @@ def test_diagnostics(name):
 # The completion.
 
 def complete(*words, directory=None):
-    """What bash offers for the last of the words."""
+    """What bash offers for the last of the words, and nospace where it adds no blank to it."""
     split = [part for word in words for part in re.split("(=)", word) if part]
     if words[-1] == "":
         split.append("")
     script = f"""
         . {BASH_COMPLETION} && . {COMPLETION} || exit 1
         complete -p udpwatch | grep -q -- '-F _udpwatch udpwatch' || exit 1
+        compopt() {{ [ "$2" = filenames ] || echo "$2"; }}  # bash's own works at a key press only
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$LINE" COMP_POINT=${{#LINE}}
         _udpwatch "$1" "${{COMP_WORDS[COMP_CWORD]}}" "${{COMP_WORDS[COMP_CWORD - 1]}}"
         printf '%s\\n' "${{COMPREPLY[@]}}"
@@ -356,7 +357,9 @@ def test_completion_of_values(directory):
             assert offered("--log-level") == LEVELS
             assert offered("--log-level", "w") == {"warning"}
             assert offered("--listen") == set()
-        assert complete("udpwatch", *command, "--fast-path", "l") == {"look-up="}
+            assert offered("--fast-path", "l") == {"look-up=", "nospace"}
+            assert offered("--fast-path", "look-up=") == {"on", "off", "auto"}
+            assert offered("--fast-path", "look-up=of") == {"off"}
 
 
 def test_the_levels_are_the_programs():
