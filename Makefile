@@ -117,11 +117,11 @@ check:
 run:
 	$Qtests/tools/install-deps build
 	$Q$(MAKE) --no-print-directory -j$(JOBS) all
-	$Qprintf '[agent]\nstate_dir = %s\n\n' "$(CURDIR)/build/state" > build/udpwatch.ini
-	$Qbuild/udpwatch discover >> build/udpwatch.ini || test $$? -eq 3
+	$Qprintf '[agent]\nstate_dir = %s\n\n' "$(abspath $B)/state" > $B/udpwatch.ini
+	$Q$B/udpwatch discover >> $B/udpwatch.ini || test $$? -eq 3
 	@echo 'Open http://127.0.0.1:9117/ or: curl http://127.0.0.1:9117/metrics'
-	@echo 'What it watches is in build/udpwatch.ini; stop it with Ctrl-C.'
-	$Qexec build/udpwatch run --config build/udpwatch.ini --listen 127.0.0.1:9117
+	@echo 'What it watches is in $B/udpwatch.ini; stop it with Ctrl-C.'
+	$Qexec $B/udpwatch run --config $B/udpwatch.ini --listen 127.0.0.1:9117
 
 SOURCES = $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 C_FILES = $(SOURCES) $(wildcard include/*.h include/*/*.h include/*/*/*.h tests/*/*.c tests/*/*.h)
@@ -230,7 +230,7 @@ help:
 	@echo 'make           build $B/udpwatch and $B/udpwatch-server'
 	@echo 'make run       install what is missing, build, and watch this host on 127.0.0.1:9117'
 	@echo 'make check     install what the tests need, and run unit and system tests (root)'
-	@echo 'make paths     the tests against ss and the kernel, with each --fast-path on, then off'
+	@echo 'make paths     the tests against ss and the kernel, with each --fast-path on, then off (root)'
 	@echo 'make lint      formatting, warnings of gcc and clang, clang-tidy, cppcheck, shellcheck'
 	@echo 'make sanitize  all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make tsan      the tests of the server under ThreadSanitizer'
