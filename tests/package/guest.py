@@ -3,6 +3,7 @@
 The host reads /root/result; the system is switched off at the end, and booted once more."""
 
 import glob
+import gzip
 import os
 import re
 import signal
@@ -181,6 +182,16 @@ def the_runbook_can_be_followed():
         line = line.replace(":514", ":6984").replace("filebeat", "rsyslogd")
         output = run("bash", "-ec", line)
         assert ":6984" not in line or ":6984" in output, (line, output)
+
+
+@check
+def the_files_that_the_manual_names_are_there():
+    for page in glob.glob("/usr/share/man/man[58]/udpwatch*"):
+        text = gzip.open(page, "rt").read()
+        names = re.findall(r"^\.(?:It )?Pa /?(?:usr/)?(share/doc/udpwatch/\S+)", text, re.MULTILINE)
+        assert names, page
+        for name in names:
+            assert os.path.exists(f"/usr/{name}"), (page, name)
 
 
 @check
