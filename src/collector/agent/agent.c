@@ -38,6 +38,7 @@ struct agent {
     int search_timer;
     int vacancy_timer;
     bool look_is_due;
+    bool vacancy_is_due; /* a look may have found ports without a socket */
     bool stopping;
     int64_t keep_after; /* CLOCK_MONOTONIC: the ledger's changes may wait until then */
     struct faults faults;
@@ -82,12 +83,16 @@ static void arm_timer(int timer, int64_t nanoseconds, int64_t interval)
     timerfd_settime(timer, 0, &when, NULL);
 }
 
-/* Ask for the ports without a socket now, and again when that is due. */
+/* Ask for the ports without a socket where that is due, after all that somebody waits for. */
 static void poll_vacant(struct agent *agent)
 {
     bool found;
-    int64_t wait = collector_poll_vacant(agent->collector, &found);
+    int64_t wait;
 
+    if (!agent->vacancy_is_due)
+        return;
+    agent->vacancy_is_due = false;
+    wait = collector_poll_vacant(agent->collector, &found);
     /* While looks fail, the next sample is soon enough for another. */
     agent->look_is_due |= found && !agent->faults.sockets;
     arm_timer(agent->vacancy_timer, wait < 0 ? 0 : wait, 0);
@@ -103,7 +108,7 @@ static void handle_events(struct agent *agent)
     if (lost > 0)
         faults_say_lost(&agent->faults, lost, clock_monotonic());
     agent->look_is_due |= lost > 0 || result;
-    poll_vacant(agent);
+    agent->vacancy_is_due = true;
 }
 
 /* Take a look to show, or a sample for the ledger alone. */
@@ -117,10 +122,8 @@ static int take_look(struct agent *agent, bool sample, const struct look **look)
     else
         result = collector_look(agent->collector, look);
     faults_say(&agent->faults, result, *look);
-    if (result)
-        return result;
-    poll_vacant(agent);
-    return 0;
+    agent->vacancy_is_due |= result == 0;
+    return result;
 }
 
 /* Answer what waits, all from one look, which is the due sample too. */
@@ -300,7 +303,7 @@ static int turn(struct agent *agent)
     };
     const struct look *look;
 
-    if (agent->look_is_due || collector_is_searching(agent->collector))
+    if (agent->look_is_due || agent->vacancy_is_due || collector_is_searching(agent->collector))
         wait = 0;
     if (poll(events, sizeof(events) / sizeof(*events), milliseconds_of(wait)) < 0)
         return errno == EINTR ? 0 : -errno;
@@ -311,7 +314,7 @@ static int turn(struct agent *agent)
     if (events[2].revents)
         handle_events(agent);
     if (events[3].revents && has_fired(agent->vacancy_timer))
-        poll_vacant(agent);
+        agent->vacancy_is_due = true;
     /* However many ticks were missed, one sample is due. */
     if (events[4].revents && has_fired(agent->sample_timer))
         agent->look_is_due = true;
@@ -321,6 +324,7 @@ static int turn(struct agent *agent)
     agent->look_is_due |= collector_go_on(agent->collector);
     if (agent->look_is_due)
         take_look(agent, true, &look);
+    poll_vacant(agent);
     return 0;
 }
 
