@@ -194,7 +194,7 @@ int watch_list_seek(struct watch_list *list, const struct likely_holder ***likel
     for (size_t i = 0; i < list->count; i++)
         found += is_to_be_sought(&list->watched[i]);
     *count = 0;
-    *likely = calloc(found + 1, sizeof **likely);
+    *likely = calloc(found + 1, sizeof(const struct likely_holder *));
     if (!*likely)
         return -ENOMEM;
     for (size_t i = 0; i < list->count && *count < found; i++) {
@@ -204,7 +204,7 @@ int watch_list_seek(struct watch_list *list, const struct likely_holder ***likel
         (*likely)[(*count)++] = list->watched[i].likely;
     }
     if (found > 1)
-        qsort(*likely, found, sizeof **likely, compare_pointers);
+        qsort(*likely, found, sizeof(const struct likely_holder *), compare_pointers);
     *count = 0;
     for (size_t i = 0; i < found; i++)
         if (*count == 0 || (*likely)[*count - 1] != (*likely)[i])

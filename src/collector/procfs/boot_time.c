@@ -52,7 +52,7 @@ int boot_time_get(struct boot_time *kept, const char *procfs, uint64_t *seconds)
     static const int64_t tolerance = 1000000; /* the two are not read at once */
     int64_t offset = nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_BOOTTIME);
     if (!kept->known || llabs(offset - kept->offset) > tolerance) {
-        uint64_t read;
+        uint64_t read = 0;
         int error = read_boot_time(procfs, &read);
         kept->known = !error;
         if (error)
