@@ -8,8 +8,11 @@
 #include "collector/pace.h"
 #include "collector/reading.h"
 
-/* What takes no longer than CHEAP (nanoseconds) is done at each look. */
-enum { CHEAP = 100000, SHARE = 100, CENSUS_SLICE = 5000000 };
+/* Nanoseconds of processor time. What takes no longer is done at each look: to know of each socket
+ * at once is worth more than to know of those that nobody named. */
+enum { CHEAP_DUMP = 500000, CHEAP_COUNT = 100000, CENSUS_SLICE = 5000000 };
+
+enum { SHARE = 100 };
 
 struct survey {
     const struct config *config;
@@ -59,13 +62,13 @@ void survey_close(struct survey *survey)
     free(survey);
 }
 
-/* Whether work that is done at this pace is to be done now. */
+/* Whether work that is done at this pace is to be done now; cheap: it always is below that. */
 static bool is_due(const struct survey *survey, const struct survey_purpose *purpose,
-                   const struct pace *pace)
+                   const struct pace *pace, int64_t cheap)
 {
     int64_t patience = purpose->sample ? 0 : survey->config->sample_interval;
 
-    return pace_cost(pace) <= CHEAP || pace_allows(pace, purpose->now - patience, SHARE);
+    return pace_cost(pace) <= cheap || pace_allows(pace, purpose->now - patience, SHARE);
 }
 
 /* Whether it is enough to ask for the sockets that are known. */
@@ -77,7 +80,7 @@ static bool may_look_up(const struct survey *survey, const struct survey_purpose
         return false;
     if (path == FAST_PATH_ON)
         return !pace_allows(&survey->dumps, purpose->now, SHARE);
-    return !is_due(survey, purpose, &survey->dumps) &&
+    return !is_due(survey, purpose, &survey->dumps, CHEAP_DUMP) &&
            survey->question_cost * (int64_t)survey->questions < pace_cost(&survey->dumps);
 }
 
@@ -156,7 +159,7 @@ bool survey_count(struct survey *survey, const struct survey_purpose *purpose, s
                   double *time)
 {
     struct census *census = survey->census;
-    bool due = is_due(survey, purpose, census_pace(census));
+    bool due = is_due(survey, purpose, census_pace(census), CHEAP_COUNT);
 
     /* Scrape after scrape leaves no time for a sample: then they have to wait for it. */
     if (census_is_under_way(census))

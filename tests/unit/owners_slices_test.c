@@ -233,22 +233,41 @@ static void nobody_is_accused_before_a_scan_that_began_later(void **state)
     assert_int_equal(accused(fixture, 7001), HOLDERS_UNKNOWN);
 }
 
-/* The child that is right may be the process that could not be read. */
-static void nobody_is_accused_after_a_scan_that_could_not_read_all(void **state)
+/* A process whose descriptors cannot be read: its first thread has ended, another holds one. */
+static void add_unreadable(struct fixture *fixture)
 {
-    struct fixture *fixture = *state;
     char tasks[128];
-    add(fixture, 42, 1);
-    fake_socket(fixture->procfs, 42, 3, 7001);
-    assert_int_equal(UPDATE(fixture, 7001), 0);
-    assert_int_equal(known(fixture, 7001), HOLDERS_ALL_KNOWN);
     fake_process_add(fixture->procfs,
                      &(struct fake_process){.pid = 43, .state = 'Z', .threads = 2});
     fake_thread_add(fixture->procfs, 43, 100, 0, 0);
     snprintf(tasks, sizeof tasks, "%s/43/task", fixture->procfs);
     fake_socket(tasks, 100, 3, 7001);
+}
+
+/* The child that is right may be the process that could not be read. */
+static void nobody_is_accused_after_a_scan_that_could_not_read_all(void **state)
+{
+    struct fixture *fixture = *state;
+    add(fixture, 42, 1);
+    fake_socket(fixture->procfs, 42, 3, 7001);
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    assert_int_equal(known(fixture, 7001), HOLDERS_ALL_KNOWN);
+    add_unreadable(fixture);
     assert_int_equal(UPDATE(fixture, 7001), 0);
     assert_int_equal(accused(fixture, 7001), HOLDERS_UNKNOWN);
+}
+
+static void who_is_accused_stays_so_when_a_later_scan_cannot_read_all(void **state)
+{
+    struct fixture *fixture = *state;
+    add(fixture, 42, 1);
+    fake_socket(fixture->procfs, 42, 3, 7001);
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    assert_int_equal(accused(fixture, 7001), HOLDERS_ALL_KNOWN);
+    add_unreadable(fixture);
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    assert_int_equal(accused(fixture, 7001), HOLDERS_ALL_KNOWN);
+    assert_int_equal(owners_counts(fixture->owners).unreadable_processes, 1);
 }
 
 static void without_the_fast_path_each_look_scans(void **state)
@@ -300,6 +319,7 @@ int main(void)
         WITH_PROCFS(an_accusation_is_checked_within_the_look_if_that_is_quick),
         WITH_PROCFS(nobody_is_accused_before_a_scan_that_began_later),
         WITH_PROCFS(nobody_is_accused_after_a_scan_that_could_not_read_all),
+        WITH_PROCFS(who_is_accused_stays_so_when_a_later_scan_cannot_read_all),
         WITH_PROCFS(without_the_fast_path_each_look_scans),
         WITH_PROCFS(what_is_under_way_is_released),
     };

@@ -15,7 +15,7 @@ struct watched {
     uint32_t inode;
     bool in_scan;                       /* watched when the scan that is under way began */
     bool sought;                        /* among the likely holders */
-    bool all_read;                      /* the scan that last looked for it read every process */
+    bool all_read;                      /* a scan read every process, the one for its doubt too */
     uint64_t scanned;                   /* the look in which that scan began, 0: none has */
     uint64_t accused_first;             /* the looks that accused it, */
     uint64_t accused_last;              /* without one between that did not */

@@ -155,8 +155,11 @@ void watch_list_note_scan(struct watch_list *list, uint64_t look, bool complete)
         if (!watched->in_scan)
             continue;
         watched->in_scan = false;
+        /* What a scan of all processes has told, a later one with a gap does not take back, but
+         * for the one that has to clear a doubt. */
+        if (complete || watched->scanned < watched->accused_first)
+            watched->all_read = complete;
         watched->scanned = look;
-        watched->all_read = complete;
     }
 }
 
