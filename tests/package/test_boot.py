@@ -58,6 +58,6 @@ def test_in_a_real_systemd(system, deb, capsys):
     first = boot(system)
     with capsys.disabled():
         print(f"\n{first}")
-    assert first.endswith("passed all 11\n"), first
+    assert first.endswith("passed all 12\n"), first
     second = boot(system)
     assert second == "passed: after_another_boot\n", second
