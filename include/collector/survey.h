@@ -31,8 +31,8 @@ struct survey_purpose {
 };
 
 /* Read the sockets into the list, which is empty, and match them. Known ones are told as they are
- * now. One that is new is told at once where reading all sockets of the watched ports takes less
- * than 500 µs of processor time; else after a hundred times what that takes, and sample_interval.
+ * now. One that is new is told after a hundred times what reading all sockets of the watched ports
+ * takes of processor time; where that is more than 500 µs, after sample_interval besides.
  * Returns 0; or -errno: then list and match hold nothing that may be used. */
 int survey_take(struct survey *survey, const struct survey_purpose *purpose,
                 struct socket_list *list, struct match *match);

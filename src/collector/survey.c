@@ -8,8 +8,8 @@
 #include "collector/pace.h"
 #include "collector/reading.h"
 
-/* Nanoseconds of processor time. What takes no longer is done at each look: to know of each socket
- * at once is worth more than to know of those that nobody named. */
+/* Nanoseconds of processor time. A dump that takes no longer is no burden to a scrape, and a count
+ * that takes no longer is made at each look. */
 enum { CHEAP_DUMP = 500000, CHEAP_COUNT = 100000, CENSUS_SLICE = 5000000 };
 
 enum { SHARE = 100 };
@@ -62,13 +62,19 @@ void survey_close(struct survey *survey)
     free(survey);
 }
 
-/* Whether work that is done at this pace is to be done now; cheap: it always is below that. */
+/* Whether work is to be done now that keeps a processor busy for its share at most. Scrapes leave
+ * it to the samples, unless they may do it themselves. */
 static bool is_due(const struct survey *survey, const struct survey_purpose *purpose,
-                   const struct pace *pace, int64_t cheap)
+                   const struct pace *pace, bool by_scrapes)
 {
-    int64_t patience = purpose->sample ? 0 : survey->config->sample_interval;
+    bool waits = !purpose->sample && !by_scrapes;
 
-    return pace_cost(pace) <= cheap || pace_allows(pace, purpose->now - patience, SHARE);
+    return pace_allows(pace, purpose->now - (waits ? survey->config->sample_interval : 0), SHARE);
+}
+
+static bool dump_is_due(const struct survey *survey, const struct survey_purpose *purpose)
+{
+    return is_due(survey, purpose, &survey->dumps, pace_cost(&survey->dumps) <= CHEAP_DUMP);
 }
 
 /* Whether it is enough to ask for the sockets that are known. */
@@ -80,7 +86,7 @@ static bool may_look_up(const struct survey *survey, const struct survey_purpose
         return false;
     if (path == FAST_PATH_ON)
         return !pace_allows(&survey->dumps, purpose->now, SHARE);
-    return !is_due(survey, purpose, &survey->dumps, CHEAP_DUMP) &&
+    return !dump_is_due(survey, purpose) &&
            survey->question_cost * (int64_t)survey->questions < pace_cost(&survey->dumps);
 }
 
@@ -159,7 +165,8 @@ bool survey_count(struct survey *survey, const struct survey_purpose *purpose, s
                   double *time)
 {
     struct census *census = survey->census;
-    bool due = is_due(survey, purpose, census_pace(census), CHEAP_COUNT);
+    bool due = pace_cost(census_pace(census)) <= CHEAP_COUNT ||
+               is_due(survey, purpose, census_pace(census), false);
 
     /* Scrape after scrape leaves no time for a sample: then they have to wait for it. */
     if (census_is_under_way(census))

@@ -53,10 +53,12 @@ def test_a_wildcard_behind_a_specific_socket(agent):
         assert history(running.scrape(), "dropped_datagrams_total") == 0
         for number in range(1, 5):
             with listen(5514, "127.0.0.1", option=socket.SO_REUSEADDR):
-                assert counts(running.scrape()) == (number, number - 1)
+                # A second socket at a port is told within some milliseconds: COST in udpwatch(8).
+                harness.wait_for(lambda: counts(running.scrape()) == (number, number - 1),
+                                 "the specific socket to be seen")
                 harness.fill("127.0.0.2", 5514, 10)  # to the wildcard, which serves no port now
-                scrape = running.scrape()
-                assert scrape.value("udpwatch_host_unattributed_drops_total") == 10 * number
+                harness.wait_for(lambda: running.scrape().value(
+                    "udpwatch_host_unattributed_drops_total") == 10 * number, "its drops")
             scrape = running.scrape()
             assert counts(scrape) == (number, number)
             assert history(scrape, "dropped_datagrams_total") == drops
