@@ -59,9 +59,10 @@ def run(report):
         here = host.Host(stack)
         stack.enter_context(host.load("hold", HOLDERS, LISTENERS + 10 * HOLDERS, LISTENERS))
         agent = here.agent(KEYS)
-        shown = harness.get()[2].count(b"\nudpwatch_sockets{")
+        shown = LISTENERS + len(host.PORTS)
+        harness.wait_for(lambda: harness.get()[2].count(b"\nudpwatch_sockets{") == shown,
+                         "the holder of every listener to be found")
         report.title(f"{shown:,} listeners shown, scope = all, sampled at 10 Hz")
-        assert shown == LISTENERS + len(host.PORTS), shown
         agent, forms = host.scraped(agent), {"text": {}, "text, gzip": GZIP}
         with connection() as client:
             sizes = {name: len(scrape(client, headers)) for name, headers in forms.items()}
