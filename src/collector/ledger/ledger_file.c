@@ -14,6 +14,7 @@
 #include "collector/ledger/ledger_text.h"
 #include "file.h"
 #include "log.h"
+#include "text_room.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71 /* asm-generic/socket.h, from kernel 5.14 on */
@@ -32,7 +33,7 @@ struct ledger_file {
     bool failed; /* the last save did */
     bool saved;  /* a save has succeeded */
     struct ledger_place place;
-    struct text text; /* what was last saved: its room is used again */
+    struct text_room room; /* of the text that is saved */
 };
 
 /* The boot's name, 36 letters of hexadecimal digits and dashes. */
@@ -177,7 +178,7 @@ void ledger_file_close(struct ledger_file *file)
         return;
     if (file->directory >= 0)
         close(file->directory);
-    text_free(&file->text);
+    text_free(&file->room.text);
     free(file->name);
     free(file);
 }
@@ -289,11 +290,10 @@ static bool is_replaced(const struct ledger_file *file)
 static int save(struct ledger_file *file, const struct ledger *ledger, bool clean, bool to_disk)
 {
     const struct ledger_head head = {.place = file->place, .clean = clean};
-    struct text *text = &file->text;
+    struct text *text = text_room_begin(&file->room);
     bool left = false;
     int result;
 
-    text_clear(text);
     ledger_write(ledger, &head, text);
     result = text->failed ? -ENOMEM : replace(file, text, to_disk);
     if (result)
