@@ -17,18 +17,17 @@ enum exposition_format {
 /* METRIC_INFO: the text form has no such type and calls it a gauge. */
 enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM, METRIC_INFO };
 
+/* A label set, of bytes that the exposition holds: made once, it can serve many samples. */
+struct label_set {
+    size_t begin, length;
+};
+
 /* An exposition being written. The text is the caller's; exposition_end releases the rest. */
 struct exposition {
     enum exposition_format format;
     struct text *text;
-    const char *name; /* of the family being written: static */
-    size_t name_length;
-    struct text labels; /* of all label sets */
-};
-
-/* A label set, of bytes that the exposition holds: made once, it can serve many samples. */
-struct label_set {
-    size_t begin, length;
+    struct text labels;    /* of all label sets, and the names of families */
+    struct label_set name; /* of the family being written, as its samples have it */
 };
 
 #define NO_LABELS ((struct label_set){0})
