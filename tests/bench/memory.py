@@ -133,9 +133,10 @@ def tell_series(report, series):
                f"{slope(list(zip(hours, memory))):+,.0f} KiB and "
                f"{slope(list(zip(hours, counts))):+.1f} descriptors an hour of this.\n")
     report.target(grown < 0.01, f"PSS of the last third is {grown * 100:+.2f} % of the second's")
-    report.target(max(counts[half:]) <= max(counts[:half]),
-                  f"at most {max(counts[half:])} descriptors in the last third, "
-                  f"{max(counts[:half])} in the second")
+    # A search for a holder has three directories open, and a slice of it is left between two looks.
+    report.target(min(counts[half:]) <= min(counts[:half]),
+                  f"at least {min(counts[half:])} descriptors in the last third, "
+                  f"{min(counts[:half])} in the second")
 
 
 def run(report):
