@@ -27,9 +27,13 @@ char *number_write(char *at, uint64_t number)
                                 "25262728293031323334353637383940414243444546474849"
                                 "50515253545556575859606162636465666768697071727374"
                                 "75767778798081828384858687888990919293949596979899";
-    char *end = at + count_digits(number);
-    char *begin = end;
+    char *end, *begin;
 
+    if (number < 10) { /* most are */
+        *at = (char)('0' + number);
+        return at + 1;
+    }
+    end = begin = at + count_digits(number);
     for (; number >= 100; number /= 100)
         memcpy(begin -= 2, &pairs[2 * (number % 100)], 2);
     if (number >= 10)

@@ -21,6 +21,9 @@ enum { PORTS = 65536 };
 /* How old may be what a partial look does not read. */
 static const int64_t oldest_whole_look = 1000000000;
 
+/* Of what is read of the host, where scrape follows scrape: the kernel writes 200 lines for it. */
+static const int64_t oldest_host = 10000000;
+
 /* What depends on the config. */
 struct parts {
     struct survey *survey;
@@ -46,6 +49,9 @@ struct collector {
     uint8_t watched[PORTS];      /* of each port: its events are asked for */
     bool watch_is_current;       /* as long as config and shown listeners stay */
     int64_t last_whole_look;     /* CLOCK_MONOTONIC in nanoseconds; 0: none yet */
+    int64_t host_read;           /* as above */
+    struct host_facts host;      /* as read then */
+    double host_seconds;         /* that it took */
     int64_t host_entered;        /* as above: when the ledger last had the host's errors */
     int64_t sockets_read;        /* CLOCK_MONOTONIC: the owners' scan may take long after that */
     bool sampling;               /* the look is one that nobody waits for */
@@ -193,6 +199,7 @@ int collector_change(struct collector *collector, const struct config *config)
         collector->boot_time = (struct boot_time){0};
     }
     collector->parts = parts;
+    collector->host_read = 0;
     collector->config = config;
     collector->watch_is_current = false;
     return 0;
@@ -342,13 +349,26 @@ static int find_owners(struct collector *collector)
     return result;
 }
 
-/* Read the host's counters before the sockets: a drop that is in them is then in its socket too. */
-static void read_host(struct collector *collector)
+/* Read before the sockets: a drop that is in the host's counters is then in its socket too. */
+static void read_host(struct collector *collector, int64_t now)
 {
     int64_t begin = clock_monotonic();
 
-    host_read(collector->parts.host, &collector->look.host);
-    collector->look.host_seconds = seconds_since(begin);
+    host_read(collector->parts.host, &collector->host);
+    collector->host_read = now;
+    collector->host_seconds = seconds_since(begin);
+}
+
+/* With all sockets the host's errors are entered, which shall be no older than they need to be. */
+static void look_at_host(struct collector *collector, const struct survey_purpose *purpose)
+{
+    if (collector->host_read == 0 || purpose->now - collector->host_read >= oldest_host ||
+        survey_will_tell_all(collector->parts.survey, purpose)) {
+        users_refresh(collector->users);
+        read_host(collector, purpose->now);
+    }
+    collector->look.host = collector->host;
+    collector->look.host_seconds = collector->host_seconds;
 }
 
 static struct survey_purpose purpose_of(const struct collector *collector)
@@ -360,12 +380,11 @@ static struct survey_purpose purpose_of(const struct collector *collector)
                                    .ledger = collector->ledger};
 }
 
-static int read_sockets(struct collector *collector)
+static int read_sockets(struct collector *collector, const struct survey_purpose *purpose)
 {
     struct socket_list list = {0};
-    const struct survey_purpose purpose = purpose_of(collector);
     int64_t begin = clock_monotonic();
-    int error = survey_take(collector->parts.survey, &purpose, &list, &collector->match);
+    int error = survey_take(collector->parts.survey, purpose, &list, &collector->match);
 
     collector->sockets_read = clock_monotonic();
     if (error) {
@@ -383,15 +402,14 @@ static int read_sockets(struct collector *collector)
 }
 
 /* In a look at all sockets they are those that the layout found. */
-static void count_unexpected(struct collector *collector)
+static void count_unexpected(struct collector *collector, const struct survey_purpose *purpose)
 {
-    const struct survey_purpose purpose = purpose_of(collector);
     struct look *look = &collector->look;
 
     look->unexpected_known = !look->sockets_error;
     look->unexpected_time = look->ports_time;
-    if (!purpose.all)
-        look->unexpected_known = survey_count(collector->parts.survey, &purpose,
+    if (!purpose->all)
+        look->unexpected_known = survey_count(collector->parts.survey, purpose,
                                               &look->unexpected_sockets, &look->unexpected_time);
 }
 
@@ -421,6 +439,7 @@ static int enter_look(struct collector *collector)
 
 static int take(struct collector *collector, bool partial, const struct look **look)
 {
+    const struct survey_purpose purpose = purpose_of(collector);
     int result;
 
     forget_look(collector);
@@ -429,11 +448,10 @@ static int take(struct collector *collector, bool partial, const struct look **l
                                     .time = clock_unix_time(),
                                     .partial = partial};
     if (!partial) {
-        collector->last_whole_look = clock_monotonic();
-        users_refresh(collector->users);
-        read_host(collector);
+        collector->last_whole_look = purpose.now;
+        look_at_host(collector, &purpose);
     }
-    read_sockets(collector);
+    read_sockets(collector, &purpose);
     collector->layout = (struct layout){.config = collector->config,
                                         .all = shows_others(collector),
                                         .list = &collector->sockets,
@@ -442,7 +460,7 @@ static int take(struct collector *collector, bool partial, const struct look **l
                                         .port_count = collector->parts.port_count,
                                         .look = &collector->look};
     result = layout_ports(&collector->layout);
-    count_unexpected(collector);
+    count_unexpected(collector, &purpose);
     if (!result)
         result = find_owners(collector);
     if (!result)

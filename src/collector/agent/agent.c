@@ -37,6 +37,7 @@ struct agent {
     int sample_timer;
     int search_timer;
     int vacancy_timer;
+    bool vacancy_is_timed; /* the timer is armed */
     bool look_is_due;
     bool vacancy_is_due; /* a look may have found ports without a socket */
     bool stopping;
@@ -95,7 +96,9 @@ static void poll_vacant(struct agent *agent)
     wait = collector_poll_vacant(agent->collector, &found);
     /* While looks fail, the next sample is soon enough for another. */
     agent->look_is_due |= found && !agent->faults.sockets;
-    arm_timer(agent->vacancy_timer, wait < 0 ? 0 : wait, 0);
+    if (wait >= 0 || agent->vacancy_is_timed)
+        arm_timer(agent->vacancy_timer, wait < 0 ? 0 : wait, 0);
+    agent->vacancy_is_timed = wait >= 0;
 }
 
 static void handle_events(struct agent *agent)

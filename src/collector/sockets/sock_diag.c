@@ -1,6 +1,7 @@
 #include "collector/sockets/sock_diag.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
@@ -37,6 +38,8 @@ enum {
     /* After so many answers from one socket it is the only one (SO_REUSEADDR: the last bound). */
     ALIKE = 64
 };
+
+static_assert(BATCH * ANSWER_ROOM <= RECEIVE_SIZE, "the answers to a batch lie beside each other");
 
 static const uint8_t families[] = {AF_INET, AF_INET6};
 
@@ -334,23 +337,68 @@ static int send_batch(struct sock_diag *diag, const struct batch *batch)
     return sent < 0 ? -errno : 0;
 }
 
+/* What came of the answers to a batch, in its order. */
+struct answers {
+    struct mmsghdr messages[BATCH];
+    struct iovec parts[BATCH];
+    size_t count;
+};
+
+/* The kernel has answered all that it will when the questions are sent (netlink_unicast_kernel in
+ * net/netlink/af_netlink.c), but for those that it had no room for. Wait for the next answer and
+ * take as many as there are, up to so many. Returns 0 or -errno; a time-out is -ETIMEDOUT. */
+static int receive_answers(struct sock_diag *diag, size_t most, struct answers *answers)
+{
+    int received;
+
+    answers->count = 0;
+    for (size_t i = 0; i < most; i++) {
+        answers->parts[i] = (struct iovec){diag->buffer + i * ANSWER_ROOM, ANSWER_ROOM};
+        answers->messages[i].msg_hdr =
+            (struct msghdr){.msg_iov = &answers->parts[i], .msg_iovlen = 1};
+    }
+    do
+        received = recvmmsg(mnl_socket_get_fd(diag->netlink), answers->messages,
+                            (unsigned int)most, MSG_WAITFORONE, NULL);
+    while (received < 0 && errno == EINTR);
+    if (received < 0)
+        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+    answers->count = (size_t)received;
+    return 0;
+}
+
+/* Returns 0, or -errno: that of the kernel's answer, -ENOSPC when it is longer than it may be. */
+static int parse_answer(struct sock_diag *diag, const struct answers *answers, size_t i,
+                        bool auto_bound, struct socket_list *found)
+{
+    bool done;
+
+    if (answers->messages[i].msg_hdr.msg_flags & MSG_TRUNC)
+        return -ENOSPC;
+    return sock_diag_parse(answers->parts[i].iov_base, answers->messages[i].msg_len, diag->sequence,
+                           auto_bound, found, &done);
+}
+
 static int look_up_batch(struct sock_diag *diag, const struct udp_socket *known, size_t count,
                          struct socket_list *found, struct socket_list *contested)
 {
     struct batch batch = {.count = 0};
-    bool done;
+    struct answers answers;
     int result;
 
     diag->sequence++;
     for (size_t i = 0; i < count; i++)
         put_question(diag, &batch, &known[i], 0);
     result = send_batch(diag, &batch);
-    for (size_t i = 0; i < count && !result; i++) {
-        result = receive_part(diag, known[i].auto_bound, found, &done);
-        if (result == -ESTALE)
-            result = socket_list_add(contested, &known[i]);
-        else if (result == -ENOENT)
-            result = 0;
+    for (size_t done = 0; done < count && !result; done += answers.count) {
+        result = receive_answers(diag, count - done, &answers);
+        for (size_t i = 0; i < answers.count && !result; i++) {
+            result = parse_answer(diag, &answers, i, known[done + i].auto_bound, found);
+            if (result == -ESTALE)
+                result = socket_list_add(contested, &known[done + i]);
+            else if (result == -ENOENT)
+                result = 0;
+        }
     }
     return result;
 }
@@ -403,7 +451,7 @@ static int meet(struct sweep *sweep, const struct udp_socket *answer)
 static int sweep_batch(struct sock_diag *diag, struct sweep *sweep)
 {
     struct batch batch = {.count = 0};
-    bool done;
+    struct answers answers;
     int result;
 
     diag->sequence++;
@@ -411,10 +459,13 @@ static int sweep_batch(struct sock_diag *diag, struct sweep *sweep)
     while (batch.count < diag->batch)
         put_question(diag, &batch, &sweep->place, (uint16_t)sweep->tries++);
     result = send_batch(diag, &batch);
-    for (size_t i = 0; i < batch.count && !result; i++) {
-        result = receive_part(diag, false, &sweep->answers, &done);
-        if (result == -ENOENT) /* none, or one that goes at this moment */
-            result = 0;
+    for (size_t done = 0; done < batch.count && !result; done += answers.count) {
+        result = receive_answers(diag, batch.count - done, &answers);
+        for (size_t i = 0; i < answers.count && !result; i++) {
+            result = parse_answer(diag, &answers, i, false, &sweep->answers);
+            if (result == -ENOENT) /* none, or one that goes at this moment */
+                result = 0;
+        }
     }
     for (size_t i = 0; i < sweep->answers.count && !result; i++)
         result = meet(sweep, &sweep->answers.sockets[i]);
