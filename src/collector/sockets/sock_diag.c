@@ -358,8 +358,8 @@ static int receive_answers(struct sock_diag *diag, size_t most, struct answers *
             (struct msghdr){.msg_iov = &answers->parts[i], .msg_iovlen = 1};
     }
     do
-        received = recvmmsg(mnl_socket_get_fd(diag->netlink), answers->messages,
-                            (unsigned int)most, MSG_WAITFORONE, NULL);
+        received = recvmmsg(mnl_socket_get_fd(diag->netlink), answers->messages, (unsigned int)most,
+                            MSG_WAITFORONE, NULL);
     while (received < 0 && errno == EINTR);
     if (received < 0)
         return errno == EAGAIN ? -ETIMEDOUT : -errno;
