@@ -48,6 +48,7 @@ def main():
     signal.signal(signal.SIGTERM, leave)
     report = Report(harness.BUILD / "bench/report.md")
     report.say(f"# Benchmarks\n\n{machine()}")
+    os.sync()  # what the build wrote shall not go to the disk while the first part is measured
     # In here net.ipv4.udp_child_hash_entries is 0, the default, whatever it is outside: namespaces
     # made from here use the host's table of UDP sockets, not a small one of their own.
     with harness.network_namespace():
