@@ -18,20 +18,27 @@ COLLECTOR_LIBS := -lmnl -linih -lcap-ng -ljansson
 # The sanitizers' runtimes define a crypt_r that calls the library's: it has to be there all the same.
 SERVER_LIBS := -lcivetweb -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state -ldeflate -lseccomp \
 	-lcap-ng -lpthread
+WEB_LIBS := -lcurl -lseccomp -lcap-ng -lpthread
 
 SHARED_SOURCES := src/channel.c src/clock.c src/file.c src/log.c src/number.c src/text.c
-COLLECTOR_SOURCES := $(sort $(filter-out src/main.c src/sandbox_server.c $(SHARED_SOURCES),$(wildcard src/*.c)) \
+# Of the programs without privilege, and of one or the other of them.
+SANDBOX_SOURCES := src/sandbox_filter.c src/sandbox_server.c src/sandbox_web.c
+COLLECTOR_SOURCES := $(sort $(filter-out src/main.c $(SANDBOX_SOURCES) $(SHARED_SOURCES),$(wildcard src/*.c)) \
 	$(wildcard src/config/*.c src/collector/*.c src/collector/*/*.c src/exposition/*.c src/report/*.c))
-SERVER_SOURCES := $(filter-out src/server/main.c,$(wildcard src/server/*.c)) src/sandbox_server.c
+SERVER_SOURCES := $(filter-out src/server/main.c,$(wildcard src/server/*.c)) src/sandbox_server.c \
+	src/sandbox_filter.c
+WEB_SOURCES := $(filter-out src/web/main.c,$(wildcard src/web/*.c)) src/sandbox_web.c \
+	src/sandbox_filter.c src/sandbox.c src/web_check.c src/web_wire.c
 objects = $(patsubst src/%.c,$B/obj/%.o,$1)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
-all: $B/udpwatch $B/udpwatch-server
+all: $B/udpwatch $B/udpwatch-server $B/udpwatch-web
 
 $B/libcollector.a: $(call objects,$(COLLECTOR_SOURCES) $(SHARED_SOURCES))
 $B/libserver.a: $(call objects,$(SERVER_SOURCES) $(SHARED_SOURCES))
+$B/libweb.a: $(call objects,$(WEB_SOURCES) $(SHARED_SOURCES))
 $B/lib%.a:
 	$(call say,AR,$@)
 	$Qrm -f $@ && ar rcs $@ $^
@@ -44,6 +51,10 @@ $B/udpwatch: $B/obj/main.o $(INSTRUMENT) $B/libcollector.a
 $B/udpwatch-server: $B/obj/server/main.o $(INSTRUMENT) $B/libserver.a
 	$(call say,LD,$@)
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+
+$B/udpwatch-web: $B/obj/web/main.o $(INSTRUMENT) $B/libweb.a
+	$(call say,LD,$@)
+	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WEB_LIBS)
 
 # Objects are as good as the flags that they were made with: PREFIX and CFLAGS among them.
 $B/flags: force
@@ -60,11 +71,11 @@ $B/obj/%.o: src/%.c $B/flags
 
 # Unit tests: tests/unit/NAME_test.c is a cmocka program of its own.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
-$B/unit/%: tests/unit/%.c $(INSTRUMENT) $B/libcollector.a $B/libserver.a
+$B/unit/%: tests/unit/%.c $(INSTRUMENT) $B/libcollector.a $B/libserver.a $B/libweb.a
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -o $@ $< $(INSTRUMENT) $B/libcollector.a $B/libserver.a \
-		$(COLLECTOR_LIBS) $(SERVER_LIBS) -lcmocka
+		$B/libweb.a $(COLLECTOR_LIBS) $(SERVER_LIBS) $(WEB_LIBS) -lcmocka
 
 $B/tests/udp_holder: tests/tools/udp_holder.c
 	$(call say,CC,$<)
@@ -205,6 +216,7 @@ EXAMPLES = $(patsubst etc/%,%,$(shell find etc/grafana etc/prometheus etc/stunne
 install: all
 	install -D -m 755 $B/udpwatch "$(DESTDIR)$(PREFIX)/bin/udpwatch"
 	install -D -m 755 $B/udpwatch-server "$(DESTDIR)$(LIBEXECDIR)/udpwatch-server"
+	install -D -m 755 $B/udpwatch-web "$(DESTDIR)$(LIBEXECDIR)/udpwatch-web"
 	install -D -m 644 etc/conf.d/README "$(DESTDIR)/etc/udpwatch/conf.d/README"
 	test -e "$(DESTDIR)/etc/udpwatch/udpwatch.ini" || \
 		install -m 644 etc/udpwatch.ini "$(DESTDIR)/etc/udpwatch/udpwatch.ini"
@@ -229,7 +241,7 @@ package: deb
 	$Qtests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider tests/package $(PYTEST)
 
 help:
-	@echo 'make           build $B/udpwatch and $B/udpwatch-server'
+	@echo 'make           build $B/udpwatch, $B/udpwatch-server and $B/udpwatch-web'
 	@echo 'make run       install what is missing, build, and watch this host on 127.0.0.1:9117'
 	@echo 'make check     install what the tests need, and run unit and system tests (root)'
 	@echo 'make paths     the tests against ss and the kernel, with each --fast-path on, then off (root)'

@@ -13,11 +13,13 @@ enum { CHANNEL_ANSWER_SIZE = 64 * 1024 }; /* of an answer's text in its message,
 
 enum channel_kind {
     CHANNEL_CONFIGURE = 1, /* collector -> server: text = listen '\n' allow; id = length of the
-                            * users, descriptor = the users, or 0 and none: no password is asked */
-    CHANNEL_READY,         /* server -> collector: it serves */
-    CHANNEL_FAILED,        /* server -> collector: text says why it cannot serve */
+                            * users, descriptor = the users, or 0 and none: no password is asked.
+                            * collector -> web: the checks in the same way; text "at once": now */
+    CHANNEL_READY,         /* server, web -> collector: it serves */
+    CHANNEL_FAILED,        /* server, web -> collector: text says why it cannot serve */
     CHANNEL_REQUEST,       /* server -> collector: id, format */
     CHANNEL_ANSWER,        /* collector -> server: id, text or descriptor; neither: no look */
+    CHANNEL_RESULT,        /* web -> collector: id of the check, text: see web_wire.h */
 };
 
 enum channel_format {

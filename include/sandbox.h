@@ -33,4 +33,12 @@ int sandbox_server_start(void);
 /* Server, second step, on all threads: no file can be opened and no socket made any more. */
 int sandbox_server_serve(void);
 
+/* As root, where that may become another user: change to udpwatch, or to nobody, with no
+ * capability. Else nothing. Returns 0, or -errno. */
+int sandbox_leave_root(void);
+
+/* Web checker: not root, no capability at all, no_new_privs, not dumpable, dies with its parent,
+ * and a system call filter with what libcurl needs: files can be read, not written. */
+int sandbox_web(void);
+
 #endif

@@ -165,7 +165,7 @@ static bool is_valid(const struct channel_message *message, size_t length)
     size_t text = length - HEADER_SIZE;
     if (strnlen(message->text, text) != text - 1)
         return false;
-    if (message->kind < CHANNEL_CONFIGURE || message->kind > CHANNEL_ANSWER)
+    if (message->kind < CHANNEL_CONFIGURE || message->kind > CHANNEL_RESULT)
         return false;
     if (message->kind != CHANNEL_REQUEST)
         return message->format == 0;

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "clock.h"
 #include "collector/agent/agent.h"
+#include "collector/agent/web.h"
 #include "collector/collector.h"
 #include "config/config.h"
 #include "exposition/metrics.h"
@@ -17,26 +19,20 @@
 #include "report/report.h"
 #include "screen.h"
 
-enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, MOST_DISCOVERED = 100000 };
+enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, MOST_DISCOVERED = 100000, PATH_SIZE = 4096 };
 
 #define SERVER_NAME "udpwatch-server"
+#define WEB_NAME "udpwatch-web"
 
-/* The server that lies beside this program (a build directory), else the installed one. */
-static void find_server(char *path, size_t size)
+/* A program of ours that lies beside this one (a build directory), else the installed one. */
+static void find_program(const char *name, char path[PATH_SIZE])
 {
-    ssize_t length = readlink("/proc/self/exe", path, size - sizeof("/" SERVER_NAME));
-    char *slash;
+    ssize_t length = readlink("/proc/self/exe", path, PATH_SIZE - 1);
+    char *slash = length > 0 ? memrchr(path, '/', (size_t)length) : NULL;
+    size_t room = slash ? (size_t)(path + PATH_SIZE - slash) : 0;
 
-    if (length > 0) {
-        path[length] = '\0';
-        slash = strrchr(path, '/');
-        if (slash) {
-            memcpy(slash, "/" SERVER_NAME, sizeof("/" SERVER_NAME));
-            if (access(path, X_OK) == 0)
-                return;
-        }
-    }
-    snprintf(path, size, "%s", UDPWATCH_LIBEXECDIR "/" SERVER_NAME);
+    if (!slash || (size_t)snprintf(slash, room, "/%s", name) >= room || access(path, X_OK) < 0)
+        snprintf(path, PATH_SIZE, "%s/%s", UDPWATCH_LIBEXECDIR, name);
 }
 
 /* Write all of a text. Returns 0, or -errno. */
@@ -111,14 +107,16 @@ static int run_command(const struct arguments *arguments)
 {
     struct config_overrides overrides = with_users(arguments);
     struct config *config = load(&overrides, true);
-    char server[4096];
+    char server[PATH_SIZE], web[PATH_SIZE];
+    const struct agent_programs programs = {server, web};
 
     if (!config)
         return EXIT_USAGE;
-    find_server(server, sizeof(server));
+    find_program(SERVER_NAME, server);
+    find_program(WEB_NAME, web);
     keep_memory();
     raise_descriptor_limit();
-    return agent_run(config, &overrides, server) ? EXIT_RUNTIME : EXIT_SUCCESS;
+    return agent_run(config, &overrides, &programs) ? EXIT_RUNTIME : EXIT_SUCCESS;
 }
 
 /* Write one look for the command; a table takes no more than the room. Returns the exit status. */
@@ -143,12 +141,39 @@ static int report_look(const struct arguments *arguments, const struct look *loo
     }
 }
 
-static int look_once(const struct arguments *arguments, struct collector *collector)
+/* Start the checks that the configuration names, each once and then at its interval. Returns 0, or
+ * -ENOMEM. */
+static int start_checks(const struct config *config, struct web **web)
+{
+    char path[PATH_SIZE];
+    int result;
+
+    find_program(WEB_NAME, path);
+    result = web_open(web, path, true);
+    if (!result)
+        result = web_change(*web, config);
+    if (!result)
+        web_run(*web, clock_monotonic());
+    return result;
+}
+
+/* What looks are taken with. */
+struct looking {
+    struct collector *collector;
+    struct web *web; /* NULL: there are no checks */
+};
+
+static int look_once(const struct arguments *arguments, const struct looking *looking)
 {
     const struct look *look;
     struct text text = {0};
-    int result = collector_look(collector, &look);
-    int status;
+    int result, status;
+
+    if (looking->web) {
+        web_wait(looking->web);
+        collector_show_web(looking->collector, web_tell(looking->web, clock_monotonic()));
+    }
+    result = collector_look(looking->collector, &look);
 
     if (result) {
         fprintf(stderr, "udpwatch: cannot take a look: %s\n", strerror(-result));
@@ -164,7 +189,7 @@ static struct report_room room_of(const struct screen *screen)
 }
 
 /* Show the next frame. Returns 0, or -errno when it could not be shown. */
-static int show_look(const struct arguments *arguments, struct collector *collector,
+static int show_look(const struct arguments *arguments, const struct looking *looking,
                      struct screen *screen, int *status)
 {
     const struct look *look;
@@ -172,8 +197,12 @@ static int show_look(const struct arguments *arguments, struct collector *collec
     uint64_t lost;
     int result;
 
-    collector_read_events(collector, &lost);
-    result = collector_look(collector, &look);
+    if (looking->web) {
+        web_go_on(looking->web);
+        collector_show_web(looking->collector, web_tell(looking->web, clock_monotonic()));
+    }
+    collector_read_events(looking->collector, &lost);
+    result = collector_look(looking->collector, &look);
     *status = REPORT_INCOMPLETE;
     if (!result)
         *status = report_look(arguments, look, room_of(screen), &frame);
@@ -188,16 +217,17 @@ static int show_look(const struct arguments *arguments, struct collector *collec
 
 /* Look again and again until a signal ends it, or nobody is there to read. Returns the status of
  * the last look. */
-static int look_until_stopped(const struct arguments *arguments, struct collector *collector)
+static int look_until_stopped(const struct arguments *arguments, const struct looking *looking)
 {
     struct screen *screen;
     int result = screen_open(&screen, !arguments->json);
     int status = REPORT_INCOMPLETE;
 
     if (!result) {
-        collector_follow(collector); /* where there are no events, the looks see closes too */
+        collector_follow(
+            looking->collector); /* where there are no events, the looks see closes too */
         do
-            result = show_look(arguments, collector, screen, &status);
+            result = show_look(arguments, looking, screen, &status);
         while (!result && screen_wait(screen, arguments->watch_seconds));
         screen_close(screen);
     }
@@ -209,21 +239,26 @@ static int look_until_stopped(const struct arguments *arguments, struct collecto
 
 static int look_with(const struct arguments *arguments, const struct config *config)
 {
-    struct collector *collector;
+    struct looking looking = {0};
     bool all = arguments->all || arguments->command == COMMAND_DISCOVER;
-    int result = collector_open(&collector, config, all, NULL);
-    int status;
+    int result = collector_open(&looking.collector, config, all, NULL);
+    int status = REPORT_INCOMPLETE;
 
     if (result) {
         fprintf(stderr, "udpwatch: cannot open the kernel's socket diagnostics: %s\n",
                 strerror(-result));
         return REPORT_INCOMPLETE;
     }
-    if (arguments->watch_seconds > 0)
-        status = look_until_stopped(arguments, collector);
+    if (config->web_check_count > 0 && arguments->command != COMMAND_DISCOVER)
+        result = start_checks(config, &looking.web);
+    if (result)
+        fprintf(stderr, "udpwatch: %s\n", strerror(-result));
+    else if (arguments->watch_seconds > 0)
+        status = look_until_stopped(arguments, &looking);
     else
-        status = look_once(arguments, collector);
-    collector_close(collector);
+        status = look_once(arguments, &looking);
+    collector_close(looking.collector);
+    web_close(looking.web);
     return status;
 }
 

@@ -105,6 +105,14 @@ static int drop_capabilities(void)
     return 0;
 }
 
+int sandbox_leave_root(void)
+{
+    const char *name;
+    bool may_change = may_change_user();
+    capng_clear(CAPNG_SELECT_ALL);
+    return may_change ? change_user(&name) : 0;
+}
+
 int sandbox_collector(struct sandbox_result *result)
 {
     bool may_change = may_change_user();

@@ -1,144 +1,49 @@
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <seccomp.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "sandbox.h"
+#include "sandbox_filter.h"
 
-/* What serving takes. A name that the machine's architecture lacks is passed over by libseccomp. */
-static const int serving_calls[] = {
-    /* connections and the channel */
-    SCMP_SYS(accept),
-    SCMP_SYS(accept4),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg),
-    SCMP_SYS(shutdown),
-    SCMP_SYS(getsockname),
-    SCMP_SYS(getsockopt),
-    SCMP_SYS(setsockopt),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    /* descriptors that are open: the answers, standard error */
-    SCMP_SYS(read),
-    SCMP_SYS(pread64),
-    SCMP_SYS(write),
-    SCMP_SYS(writev),
-    SCMP_SYS(lseek),
-    SCMP_SYS(close),
-    /* memory; mmap and mprotect below */
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    /* threads, also those that are still starting at the second step */
-    SCMP_SYS(futex),
-    SCMP_SYS(set_robust_list),
-    SCMP_SYS(rseq),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(gettid),
-    SCMP_SYS(getpid),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    SCMP_SYS(restart_syscall),
-    /* time, where the vDSO does not answer */
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(time),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(getrandom),
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    SCMP_SYS(sigaltstack),
-    SCMP_SYS(sched_getaffinity),
-#endif
-};
+static const int serving_calls[] = {SCMP_SYS(accept), SCMP_SYS(accept4)};
 
 /* What mg_start and the second step take besides. */
 static const int starting_calls[] = {SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(uname),
                                      SCMP_SYS(getuid), SCMP_SYS(seccomp)};
 
-static int allow_calls(scmp_filter_ctx filter, const int *calls, size_t count)
-{
-    int result = 0;
-    for (size_t i = 0; i < count && !result; i++)
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-    return result;
-}
-
-/* Allow a call when the bits of mask in its argument of that number are those of value. */
-static int allow_masked(scmp_filter_ctx filter, int call, unsigned int number, uint64_t mask,
-                        uint64_t value)
-{
-    struct scmp_arg_cmp argument = {
-        .arg = number, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
-    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &argument);
-}
-
-/* Allow a call when its argument of that number, an int, is value. */
-static int allow_equal(scmp_filter_ctx filter, int call, unsigned int number, unsigned int value)
-{
-    return allow_masked(filter, call, number, UINT32_MAX, value);
-}
-
-/* F_SETOWN and F_SETSIG are left out: with them a socket's owner lets the kernel signal any process
- * of the same user, the collector too (fs/fcntl.c, sigio_perm). */
-static int allow_fcntl(scmp_filter_ctx filter)
-{
-    static const unsigned int commands[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL};
-    int result = 0;
-    for (size_t i = 0; i < sizeof commands / sizeof *commands && !result; i++)
-        result = allow_equal(filter, SCMP_SYS(fcntl), 1, commands[i]);
-    return result;
-}
-
 /* With MSG_FASTOPEN they connect a socket that is shut down: no connect(2) is needed (tcp(7)). */
 static int allow_sending(scmp_filter_ctx filter)
 {
-    int result = allow_masked(filter, SCMP_SYS(sendto), 3, MSG_FASTOPEN, 0);
+    int result = filter_allow_masked(filter, SCMP_SYS(sendto), 3, MSG_FASTOPEN, 0);
     if (!result)
-        result = allow_masked(filter, SCMP_SYS(sendmsg), 2, MSG_FASTOPEN, 0);
+        result = filter_allow_masked(filter, SCMP_SYS(sendmsg), 2, MSG_FASTOPEN, 0);
     return result;
 }
 
-/* The calls of serving that are allowed with some arguments only. */
-static int allow_limited_calls(scmp_filter_ctx filter)
+static int allow_serving(scmp_filter_ctx filter)
 {
-    int result = allow_masked(filter, SCMP_SYS(mmap), 2, PROT_EXEC, 0);
+    int result = filter_allow_common(filter);
     if (!result)
-        result = allow_masked(filter, SCMP_SYS(mprotect), 2, PROT_EXEC, 0);
-    if (!result)
-        result = allow_equal(filter, SCMP_SYS(prctl), 0, PR_SET_NAME);
-    if (!result)
-        result = allow_equal(filter, SCMP_SYS(tgkill), 0, (unsigned int)getpid());
-    if (!result)
-        result = allow_fcntl(filter);
+        result = filter_allow(filter, serving_calls, sizeof serving_calls / sizeof *serving_calls);
     if (!result)
         result = allow_sending(filter);
     return result;
 }
 
-/* The calls of starting that are allowed with some arguments only. glibc takes ENOSYS from clone3,
- * whose flags no filter can read, as the sign to use clone. */
-static int allow_limited_starting_calls(scmp_filter_ctx filter)
+static int allow_starting(scmp_filter_ctx filter)
 {
-    int result = allow_equal(filter, SCMP_SYS(socket), 0, AF_INET);
+    int result =
+        filter_allow(filter, starting_calls, sizeof starting_calls / sizeof *starting_calls);
     if (!result)
-        result = allow_masked(filter, SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD);
+        result = filter_allow_equal(filter, SCMP_SYS(socket), 0, AF_INET);
     if (!result)
-        result = allow_equal(filter, SCMP_SYS(prctl), 0, PR_SET_NO_NEW_PRIVS);
+        result = filter_allow_threads(filter);
     if (!result)
-        result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+        result = filter_allow_equal(filter, SCMP_SYS(prctl), 0, PR_SET_NO_NEW_PRIVS);
     return result;
 }
 
@@ -150,47 +55,18 @@ static int load_filter(bool starting)
         return -ENOMEM;
     int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     if (!result)
-        result = allow_calls(filter, serving_calls, sizeof serving_calls / sizeof *serving_calls);
-    if (!result)
-        result = allow_limited_calls(filter);
+        result = allow_serving(filter);
     if (!result && starting)
-        result =
-            allow_calls(filter, starting_calls, sizeof starting_calls / sizeof *starting_calls);
-    if (!result && starting)
-        result = allow_limited_starting_calls(filter);
+        result = allow_starting(filter);
     if (!result)
         result = seccomp_load(filter);
     seccomp_release(filter);
     return result;
 }
 
-/* An exec'ed program of a user other than root has none; root's would have all. */
-static int drop_capabilities(void)
-{
-    capng_clear(CAPNG_SELECT_ALL);
-    errno = 0;
-    if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0)
-        return errno ? -errno : -EPERM;
-    return 0;
-}
-
-/* The parent may have died before prctl: then getppid answers another. */
-static int die_with_parent(pid_t parent)
-{
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-        return -errno;
-    return getppid() == parent ? 0 : -ESRCH;
-}
-
 int sandbox_server_start(void)
 {
-    pid_t parent = getppid();
-    int result = drop_capabilities();
-    if (result)
-        return result;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        return -errno;
-    result = die_with_parent(parent);
+    int result = filter_give_up_privileges();
     if (!result)
         result = load_filter(true);
     return result;

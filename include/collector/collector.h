@@ -63,6 +63,10 @@ int collector_look(struct collector *collector, const struct look **look);
  * partial one; the rest is as with collector_look. */
 int collector_sample(struct collector *collector, const struct look **look);
 
+/* Have the looks from here on tell of the HTTP(S) checks, too; NULL: there are none. They must live
+ * as long as the looks. */
+void collector_show_web(struct collector *collector, const struct web_states *web);
+
 /* The ledger, which belongs to the collector. */
 struct ledger *collector_ledger(struct collector *collector);
 

@@ -11,6 +11,7 @@
 #include "fast_path.h"
 #include "log.h"
 #include "text.h"
+#include "web_check.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/udpwatch/udpwatch.ini"
 
@@ -59,6 +60,8 @@ struct config {
     size_t receiver_count;
     struct expected_port *ports; /* grouped by receiver, in the order of the config */
     size_t port_count;
+    struct web_check *web_checks; /* in the order of the files */
+    size_t web_check_count;
 };
 
 /* What the command line overrides: NULL where it says nothing. They live as long as the program. */

@@ -11,7 +11,11 @@
 
 /* Twice all ports: a list of ranges is short, but what it names has to fit in memory. */
 enum { CONFIG_PORTS_MAX = 131072 };
-enum { CONFIG_AGENT_KEYS = 10, CONFIG_RECEIVER_KEYS = 7 };
+/* Each check that runs has a socket, and a thread while a name is looked up. */
+enum { CONFIG_WEB_CHECKS_MAX = 1000 };
+enum { CONFIG_AGENT_KEYS = 10, CONFIG_RECEIVER_KEYS = 7, CONFIG_WEB_KEYS = 11 };
+/* Of those of [web]. */
+enum { CONFIG_KEY_URL = 0, CONFIG_KEY_BODY_CONTAINS = 8 };
 /* Of those of [agent]. */
 enum { CONFIG_KEY_AUTH_FILE = 2, CONFIG_KEY_SAMPLE_INTERVAL = 3, CONFIG_KEY_PEAK_WINDOW = 4 };
 
@@ -24,6 +28,13 @@ struct config_draft_receiver {
     bool is_damaged;  /* a line of it could not be read, so nothing is missing for sure */
 };
 
+struct config_draft_web {
+    struct web_check check;
+    struct config_place header;
+    struct config_place keys[CONFIG_WEB_KEYS]; /* where each stands */
+    bool is_damaged;                           /* as above */
+};
+
 struct config_draft_port {
     size_t receiver; /* its index */
     bool any_address;
@@ -32,7 +43,13 @@ struct config_draft_port {
     struct config_place place;
 };
 
-enum config_draft_section { SECTION_NONE, SECTION_UNKNOWN, SECTION_AGENT, SECTION_RECEIVER };
+enum config_draft_section {
+    SECTION_NONE,
+    SECTION_UNKNOWN,
+    SECTION_AGENT,
+    SECTION_RECEIVER,
+    SECTION_WEB
+};
 
 /* It owns all strings and arrays but the messages. */
 struct config_draft {
@@ -43,6 +60,9 @@ struct config_draft {
     struct config_draft_receiver *receivers;
     size_t receiver_count;
     size_t receiver_capacity;
+    struct config_draft_web *webs;
+    size_t web_count;
+    size_t web_capacity;
     struct config_draft_port *ports; /* grouped by receiver */
     size_t port_count;
     size_t port_capacity;

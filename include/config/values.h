@@ -31,6 +31,9 @@ bool config_list_next(struct config_list *list);
  * Returns where it ends, or NULL when there is none or it is above max. */
 const char *config_digits(const char *text, uint64_t max, uint64_t *number);
 
+/* Any string. */
+bool config_value_string(const char *value, char **string, const struct config_place *place);
+
 /* A count of sockets. */
 bool config_value_max_sockets(const char *value, size_t *count, const struct config_place *place);
 
@@ -58,8 +61,23 @@ bool config_value_state_dir(const char *value, char **directory, const struct co
 /* An absolute path, or nothing. What is there is config/auth_file.h's. */
 bool config_value_auth_file(const char *value, char **file, const struct config_place *place);
 
+/* An http or https URL: handed out as it is, and without userinfo, query and fragment. What is
+ * reported has nothing of it, as those can be secrets. */
+bool config_value_url(const char *value, char **url, char **shown_url,
+                      const struct config_place *place);
+
+/* Status codes and ranges of them, by commas. */
+bool config_value_statuses(const char *value, struct web_statuses statuses[WEB_STATUSES_MAX],
+                           size_t *count, const struct config_place *place);
+
+/* "NAME: VALUE" of an HTTP header; no message has anything of the value. */
+bool config_value_header(const char *value, char **header, const struct config_place *place);
+
+/* The path of a file that is there. */
+bool config_value_ca_file(const char *value, char **file, const struct config_place *place);
+
 /* yes or no. */
-bool config_value_required(const char *value, bool *required, const struct config_place *place);
+bool config_value_yes(const char *value, bool *yes, const struct config_place *place);
 
 /* expected or all. */
 bool config_value_scope(const char *value, enum config_scope *scope,

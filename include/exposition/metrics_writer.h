@@ -34,6 +34,9 @@ static inline bool metrics_tell_history(const struct metrics_writer *writer)
 /* The families of the ports, those of their history among them. */
 void metrics_write_ports(struct metrics_writer *writer);
 
+/* The families of the HTTP(S) checks; none where there are no checks. */
+void metrics_write_web(struct metrics_writer *writer);
+
 /* The families of the host: the kernel's UDP counters and limits, and what they hold against the
  * watched sockets. */
 void metrics_write_host(struct metrics_writer *writer);

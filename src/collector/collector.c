@@ -54,8 +54,9 @@ struct collector {
     double host_seconds;         /* that it took */
     int64_t host_entered;        /* as above: when the ledger last had the host's errors */
     int64_t sockets_read;        /* CLOCK_MONOTONIC: the owners' scan may take long after that */
-    bool sampling;               /* the look is one that nobody waits for */
-    struct socket_list sockets;  /* of the last look that succeeded; sorted */
+    const struct web_states *web;
+    bool sampling;              /* the look is one that nobody waits for */
+    struct socket_list sockets; /* of the last look that succeeded; sorted */
     struct match match;
     struct layout layout;
     struct look look;
@@ -445,6 +446,7 @@ static int take(struct collector *collector, bool partial, const struct look **l
     forget_look(collector);
     collector->look = (struct look){.config = collector->config,
                                     .users = collector->users,
+                                    .web = collector->web,
                                     .time = clock_unix_time(),
                                     .partial = partial};
     if (!partial) {
@@ -490,6 +492,11 @@ int collector_sample(struct collector *collector, const struct look **look)
 {
     collector->sampling = true;
     return take(collector, !shows_others(collector) && !must_be_whole(collector), look);
+}
+
+void collector_show_web(struct collector *collector, const struct web_states *web)
+{
+    collector->web = web;
 }
 
 struct ledger *collector_ledger(struct collector *collector)

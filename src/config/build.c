@@ -68,6 +68,14 @@ static void move_receivers(struct config_draft *draft, struct config *config)
     draft->receiver_count = 0;
 }
 
+static void move_web_checks(struct config_draft *draft, struct config *config)
+{
+    for (size_t i = 0; i < draft->web_count; i++)
+        config->web_checks[i] = draft->webs[i].check;
+    config->web_check_count = draft->web_count;
+    draft->web_count = 0;
+}
+
 static void copy_ports(const struct config_draft *draft, struct config *config)
 {
     for (size_t i = 0; i < draft->port_count; i++) {
@@ -86,19 +94,23 @@ static struct config *convert(struct config_draft *draft)
     struct config *config = malloc(sizeof *config);
     struct receiver *receivers = calloc(draft->receiver_count + 1, sizeof *receivers);
     struct expected_port *ports = calloc(draft->port_count + 1, sizeof *ports);
-    if (!config || !receivers || !ports) {
+    struct web_check *web_checks = calloc(draft->web_count + 1, sizeof *web_checks);
+    if (!config || !receivers || !ports || !web_checks) {
         draft->messages->failed = true;
         free(config);
         free(receivers);
         free(ports);
+        free(web_checks);
         return NULL;
     }
     *config = draft->agent;
     draft->agent = (struct config){0};
     config->receivers = receivers;
     config->ports = ports;
+    config->web_checks = web_checks;
     copy_ports(draft, config);
     move_receivers(draft, config);
+    move_web_checks(draft, config);
     return config;
 }
 
@@ -129,6 +141,9 @@ void config_free(struct config *config)
         free(receiver->unit);
         free(receiver->user);
     }
+    for (size_t i = 0; i < config->web_check_count; i++)
+        web_check_free(&config->web_checks[i]);
+    free(config->web_checks);
     free(config->receivers);
     free(config->ports);
     free(config->listen);

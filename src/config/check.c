@@ -44,6 +44,22 @@ static void check_ports_present(const struct config_draft *draft)
     }
 }
 
+static void check_webs(const struct config_draft *draft)
+{
+    for (size_t i = 0; i < draft->web_count; i++) {
+        const struct config_draft_web *web = &draft->webs[i];
+        if (web->check.head && web->check.body_contains)
+            config_error(&web->keys[CONFIG_KEY_BODY_CONTAINS],
+                         "body_contains, but the answer to HEAD has no body; write method = GET, "
+                         "or remove one of the two lines");
+        if (web->keys[CONFIG_KEY_URL].line == 0 && !web->is_damaged)
+            config_error(&web->header,
+                         "web check \"%s\" has no url; add a line as url = "
+                         "https://127.0.0.1:8443/ping",
+                         web->check.name);
+    }
+}
+
 static const char *name_of(const struct config_draft *draft, size_t receiver)
 {
     const char *name = draft->receivers[receiver].receiver.name;
@@ -82,6 +98,40 @@ static void check_names(struct config_draft *draft)
             first = i;
         else if (*name)
             report_name(draft, order[i], order[first]);
+    }
+    free(order);
+}
+
+static int compare_web_names(const void *left, const void *right, void *user)
+{
+    const struct config_draft *draft = user;
+    int order = strcmp(draft->webs[*(const size_t *)left].check.name,
+                       draft->webs[*(const size_t *)right].check.name);
+    return order != 0 ? order : compare_indices(left, right);
+}
+
+/* As check_names does. */
+static void check_web_names(struct config_draft *draft)
+{
+    size_t *order = make_indices(draft, draft->web_count);
+    if (!order)
+        return;
+    qsort_r(order, draft->web_count, sizeof *order, compare_web_names, draft);
+    size_t first = 0;
+    for (size_t i = 1; i < draft->web_count; i++) {
+        const struct config_draft_web *web = &draft->webs[order[i]];
+        struct text place = {0};
+        if (strcmp(web->check.name, draft->webs[order[first]].check.name) != 0) {
+            first = i;
+            continue;
+        }
+        config_place_print(&draft->webs[order[first]].header, &place);
+        if (*web->check.name)
+            config_error(&web->header,
+                         "the name \"%s\" is repeated; it stands at %s already: give this web "
+                         "check another",
+                         web->check.name, place.failed ? "" : place.bytes);
+        text_free(&place);
     }
     free(order);
 }
@@ -192,9 +242,12 @@ static void check_peak_window(const struct config_draft *draft)
 void config_check(struct config_draft *draft)
 {
     check_ports_present(draft);
+    check_webs(draft);
     check_peak_window(draft);
     if (draft->receiver_count > 0)
         check_names(draft);
+    if (draft->web_count > 0)
+        check_web_names(draft);
     if (draft->port_count > 0)
         check_ports_once(draft);
 }

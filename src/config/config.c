@@ -89,6 +89,47 @@ static void print_criteria(const struct receiver *receiver, struct text *text)
     print_value(text, "required", receiver->required ? "yes" : "no");
 }
 
+static void print_statuses(const struct web_check *check, struct text *text)
+{
+    text_append(text, "status      = ");
+    for (size_t i = 0; i < check->status_count; i++) {
+        const struct web_statuses *statuses = &check->statuses[i];
+        text_print(text, "%s%u", i ? ", " : "", statuses->first);
+        if (statuses->last > statuses->first)
+            text_print(text, "-%u", statuses->last);
+    }
+    text_append(text, "\n");
+}
+
+/* What can be a secret is not shown, and where it was left out that is said. */
+static void print_headers(const struct web_check *check, struct text *text)
+{
+    for (size_t i = 0; i < check->header_count; i++)
+        text_print(text, "; its value is not shown\nheader      = %.*s: ...\n",
+                   (int)strcspn(check->headers[i], ":"), check->headers[i]);
+}
+
+static void print_web_check(const struct web_check *check, struct text *text)
+{
+    static const char *const families[] = {"any", "ipv4", "ipv6"};
+    text_print(text, "\n[web %s]\n", check->name);
+    if (strcmp(check->url, check->shown_url) != 0)
+        text_append(text, "; its user, password, query and fragment are not shown\n");
+    print_value(text, "url", check->shown_url);
+    print_duration(text, "interval", check->interval);
+    print_duration(text, "timeout", check->timeout);
+    print_value(text, "verify", check->verify ? "yes" : "no");
+    print_statuses(check, text);
+    print_value(text, "method", check->head ? "HEAD" : "GET");
+    print_headers(check, text);
+    print_value(text, "follow_redirects", check->follow_redirects ? "yes" : "no");
+    if (check->body_contains)
+        print_value(text, "body_contains", check->body_contains);
+    if (check->ca_file)
+        print_value(text, "ca_file", check->ca_file);
+    print_value(text, "resolve_family", families[check->family]);
+}
+
 void config_print(const struct config *config, struct text *text)
 {
     print_agent(config, text);
@@ -99,4 +140,6 @@ void config_print(const struct config *config, struct text *text)
             port = print_ports(config, port, text);
         print_criteria(&config->receivers[i], text);
     }
+    for (size_t i = 0; i < config->web_check_count; i++)
+        print_web_check(&config->web_checks[i], text);
 }

@@ -7,8 +7,8 @@
 #include "config/reader.h"
 
 /* The words that sections begin with. */
-enum { KIND_AGENT, KIND_FILEBEAT, KIND_RECEIVER, KIND_COUNT };
-static const char *const kinds[KIND_COUNT] = {"agent", "filebeat", "receiver"};
+enum { KIND_AGENT, KIND_FILEBEAT, KIND_RECEIVER, KIND_WEB, KIND_COUNT };
+static const char *const kinds[KIND_COUNT] = {"agent", "filebeat", "receiver", "web"};
 
 static const char blanks[] = " \t";
 
@@ -81,11 +81,60 @@ static void begin_receiver(struct config_draft *draft, bool is_filebeat, const c
     draft->section = SECTION_RECEIVER;
 }
 
+/* Make room for one more check. Returns whether there is room. */
+static bool reserve_web(struct config_draft *draft, const struct config_place *place)
+{
+    if (draft->web_count < draft->web_capacity)
+        return true;
+    if (draft->web_count == CONFIG_WEB_CHECKS_MAX) {
+        config_error(place,
+                     "more than %d [web] sections; check fewer addresses, or have another "
+                     "agent check some of them",
+                     CONFIG_WEB_CHECKS_MAX);
+        return false;
+    }
+    size_t capacity = draft->web_capacity ? draft->web_capacity * 2 : 8;
+    if (capacity > CONFIG_WEB_CHECKS_MAX)
+        capacity = CONFIG_WEB_CHECKS_MAX;
+    struct config_draft_web *webs = reallocarray(draft->webs, capacity, sizeof *webs);
+    if (!webs) {
+        draft->messages->failed = true;
+        return false;
+    }
+    draft->webs = webs;
+    draft->web_capacity = capacity;
+    return true;
+}
+
+/* Begin an HTTP(S) check. */
+static void begin_web(struct config_draft *draft, const char *name,
+                      const struct config_place *place)
+{
+    if (!reserve_web(draft, place))
+        return;
+    char *copy = strdup(name);
+    if (!copy) {
+        draft->messages->failed = true;
+        return;
+    }
+    if (*name == '\0')
+        config_error(place, "a web check without a name; write [web NAME]");
+    draft->webs[draft->web_count++] =
+        (struct config_draft_web){.check = {.name = copy,
+                                            .interval = INT64_C(15000000000),
+                                            .timeout = INT64_C(5000000000),
+                                            .verify = true,
+                                            .statuses = {{200, 200}},
+                                            .status_count = 1},
+                                  .header = *place};
+    draft->section = SECTION_WEB;
+}
+
 /* Report a section that is none, with those that are. */
 static void report_unknown(const char *section, const char *kind, const struct config_place *place)
 {
     struct text text = {0};
-    text_append(&text, "[agent], [filebeat NAME], [receiver NAME]");
+    text_append(&text, "[agent], [filebeat NAME], [receiver NAME], [web NAME]");
     config_suggest(&text, kind, kinds, KIND_COUNT);
     config_error(place, "unknown section [%.80s]; the sections are %s", section,
                  text.failed ? "" : text.bytes);
@@ -117,6 +166,10 @@ static void begin_section(struct config_draft *draft, const char *section, const
     }
     if (*name || found == KIND_AGENT)
         check_blanks(section, kind, name, place);
+    if (found == KIND_WEB) {
+        begin_web(draft, name, place);
+        return;
+    }
     if (found != KIND_AGENT) {
         begin_receiver(draft, found == KIND_FILEBEAT, name, place);
         return;
@@ -155,8 +208,8 @@ static void on_key(void *user, size_t line, const char *key, const char *value)
     struct config_place place = place_of(draft, line);
     if (draft->section == SECTION_NONE)
         config_error(&place,
-                     "%.80s stands before any section; put [agent], [filebeat NAME] or "
-                     "[receiver NAME] above it",
+                     "%.80s stands before any section; put [agent], [filebeat NAME], "
+                     "[receiver NAME] or [web NAME] above it",
                      key);
     else if (draft->section != SECTION_UNKNOWN)
         config_keys_take(draft, key, value, &place);
@@ -169,6 +222,8 @@ static void on_problem(void *user, size_t line, const char *problem)
     config_error(&place, "%s", problem);
     if (draft->section == SECTION_RECEIVER)
         draft->receivers[draft->receiver_count - 1].is_damaged = true;
+    if (draft->section == SECTION_WEB)
+        draft->webs[draft->web_count - 1].is_damaged = true;
 }
 
 void config_draft_read(struct config_draft *draft, const char *name, const char *bytes,
@@ -194,7 +249,10 @@ void config_draft_free(struct config_draft *draft)
 {
     for (size_t i = 0; i < draft->receiver_count; i++)
         free_receiver(&draft->receivers[i].receiver);
+    for (size_t i = 0; i < draft->web_count; i++)
+        web_check_free(&draft->webs[i].check);
     free(draft->receivers);
+    free(draft->webs);
     free(draft->ports);
     free(draft->agent.listen);
     free(draft->agent.allow);

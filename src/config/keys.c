@@ -7,15 +7,6 @@
 #include "config/values.h"
 #include "users.h"
 
-/* A key of a section: set reads a value that is not empty into the draft. */
-struct key {
-    const char *name;
-    void (*set)(struct config_draft *draft, const char *value, const struct config_place *place);
-    const char *example;
-    bool may_repeat;
-    bool may_be_empty;
-};
-
 static struct config_draft_receiver *current_receiver(struct config_draft *draft)
 {
     return &draft->receivers[draft->receiver_count - 1];
@@ -130,7 +121,7 @@ static void set_buffer(struct config_draft *draft, const char *value,
 static void set_required(struct config_draft *draft, const char *value,
                          const struct config_place *place)
 {
-    config_value_required(value, &current_receiver(draft)->receiver.required, place);
+    config_value_yes(value, &current_receiver(draft)->receiver.required, place);
 }
 
 /* Make room for count more ports. Returns whether there is room; reports once when not. */
@@ -186,7 +177,7 @@ static void add_ports(struct config_draft *draft, const char *value,
     }
 }
 
-static const struct key agent_keys[CONFIG_AGENT_KEYS] = {
+static const struct config_key agent_keys[CONFIG_AGENT_KEYS] = {
     {"listen", set_listen, "0.0.0.0:9117", false, false},
     {"allow", set_allow, "0.0.0.0/0", false, false},
     {"auth_file", set_auth_file, "/etc/udpwatch/auth", false, true},
@@ -199,7 +190,7 @@ static const struct key agent_keys[CONFIG_AGENT_KEYS] = {
     {"log_level", set_log_level, "info", false, false},
 };
 
-static const struct key receiver_keys[CONFIG_RECEIVER_KEYS] = {
+static const struct config_key receiver_keys[CONFIG_RECEIVER_KEYS] = {
     {"ports", add_ports, "6984, 7878-7880", true, false},
     {"process", set_process, "filebeat", false, false},
     {"cmdline", set_cmdline, "*core-switches.yml*", false, false},
@@ -209,24 +200,47 @@ static const struct key receiver_keys[CONFIG_RECEIVER_KEYS] = {
     {"required", set_required, "yes", false, false},
 };
 
+/* The keys of a section, and where each stood already. */
+struct section {
+    const char *name; /* in messages */
+    const struct config_key *keys;
+    struct config_place *seen;
+    size_t count;
+};
+
+/* The one that is being read. */
+static struct section section_of(struct config_draft *draft)
+{
+    switch (draft->section) {
+    case SECTION_AGENT:
+        return (struct section){"[agent]", agent_keys, draft->agent_keys, CONFIG_AGENT_KEYS};
+    case SECTION_WEB:
+        return (struct section){"a web check", config_web_keys,
+                                draft->webs[draft->web_count - 1].keys, CONFIG_WEB_KEYS};
+    default:
+        return (struct section){"a receiver", receiver_keys, current_receiver(draft)->keys,
+                                CONFIG_RECEIVER_KEYS};
+    }
+}
+
 /* Report a key that the section does not have, with those that it has. */
-static void report_unknown(const char *name, const struct key *keys, size_t count, bool is_agent,
+static void report_unknown(const char *name, const struct section *section,
                            const struct config_place *place)
 {
-    const char *names[CONFIG_AGENT_KEYS];
+    const char *names[CONFIG_WEB_KEYS > CONFIG_AGENT_KEYS ? CONFIG_WEB_KEYS : CONFIG_AGENT_KEYS];
     struct text text = {0};
-    for (size_t i = 0; i < count; i++) {
-        names[i] = keys[i].name;
+    for (size_t i = 0; i < section->count; i++) {
+        names[i] = section->keys[i].name;
         text_print(&text, "%s%s", i ? ", " : "", names[i]);
     }
-    config_suggest(&text, name, names, count);
-    config_error(place, "unknown key \"%.80s\" in %s; the keys are %s", name,
-                 is_agent ? "[agent]" : "a receiver", text.failed ? "" : text.bytes);
+    config_suggest(&text, name, names, section->count);
+    config_error(place, "unknown key \"%.80s\" in %s; the keys are %s", name, section->name,
+                 text.failed ? "" : text.bytes);
     text_free(&text);
 }
 
 /* Take a key that is known; seen is where it stood before. */
-static void take_known(struct config_draft *draft, const struct key *key, const char *value,
+static void take_known(struct config_draft *draft, const struct config_key *key, const char *value,
                        struct config_place *seen, const struct config_place *place)
 {
     if (seen->line > 0 && !key->may_repeat) {
@@ -249,15 +263,12 @@ static void take_known(struct config_draft *draft, const struct key *key, const 
 void config_keys_take(struct config_draft *draft, const char *key, const char *value,
                       const struct config_place *place)
 {
-    bool is_agent = draft->section == SECTION_AGENT;
-    const struct key *keys = is_agent ? agent_keys : receiver_keys;
-    struct config_place *seen = is_agent ? draft->agent_keys : current_receiver(draft)->keys;
-    size_t count = is_agent ? CONFIG_AGENT_KEYS : CONFIG_RECEIVER_KEYS;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(key, keys[i].name) == 0) {
-            take_known(draft, &keys[i], value, &seen[i], place);
+    struct section section = section_of(draft);
+    for (size_t i = 0; i < section.count; i++) {
+        if (strcmp(key, section.keys[i].name) == 0) {
+            take_known(draft, &section.keys[i], value, &section.seen[i], place);
             return;
         }
     }
-    report_unknown(key, keys, count, is_agent, place);
+    report_unknown(key, &section, place);
 }

@@ -37,15 +37,14 @@ const char *config_digits(const char *text, uint64_t max, uint64_t *number)
     return text + length;
 }
 
-/* Copy a string for the result. Returns whether there was memory. */
-static bool hand_out(const char *string, char **result, const struct config_place *place)
+bool config_value_string(const char *value, char **string, const struct config_place *place)
 {
-    char *copy = string ? strdup(string) : NULL;
+    char *copy = value ? strdup(value) : NULL;
     if (!copy) {
         place->messages->failed = true;
         return false;
     }
-    *result = copy;
+    *string = copy;
     return true;
 }
 
@@ -157,7 +156,7 @@ bool config_value_state_dir(const char *value, char **directory, const struct co
                      value);
         return false;
     }
-    return hand_out(value, directory, place);
+    return config_value_string(value, directory, place);
 }
 
 bool config_value_auth_file(const char *value, char **file, const struct config_place *place)
@@ -169,16 +168,16 @@ bool config_value_auth_file(const char *value, char **file, const struct config_
                      value);
         return false;
     }
-    return hand_out(value, file, place);
+    return config_value_string(value, file, place);
 }
 
-bool config_value_required(const char *value, bool *required, const struct config_place *place)
+bool config_value_yes(const char *value, bool *yes, const struct config_place *place)
 {
     if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
         config_error(place, "\"%.80s\" is neither yes nor no; write yes or no", value);
         return false;
     }
-    *required = *value == 'y';
+    *yes = *value == 'y';
     return true;
 }
 
@@ -217,9 +216,9 @@ bool config_value_procfs(const char *value, char **directory, const struct confi
         return false;
     }
     if (*value == '/')
-        return hand_out(value, directory, place);
+        return config_value_string(value, directory, place);
     char *absolute = realpath(value, NULL);
-    bool is_done = hand_out(absolute, directory, place);
+    bool is_done = config_value_string(absolute, directory, place);
     free(absolute);
     return is_done;
 }
@@ -232,7 +231,7 @@ bool config_value_process(const char *value, char **process, const struct config
                      *name ? name : "filebeat");
         return false;
     }
-    return hand_out(value, process, place);
+    return config_value_string(value, process, place);
 }
 
 /* The types of systemd.unit(5) whose cgroups have processes of their own: a slice has none. */
@@ -264,5 +263,5 @@ bool config_value_unit(const char *value, char **unit, const struct config_place
         config_error(place, "unit %.80s lacks its type; write %.80s.service", value, value);
         return false;
     }
-    return hand_out(value, unit, place);
+    return config_value_string(value, unit, place);
 }

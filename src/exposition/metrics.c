@@ -215,12 +215,16 @@ static void write_collector(struct metrics_writer *writer)
                  {"owners", look->owners.error, look->owners_seconds},
                  {"host", look->host.error, look->host_seconds}};
     enum { PARTS = sizeof(parts) / sizeof(*parts) };
+    const struct web_states *web = look->web;
 
     exposition_family(&writer->out, "udpwatch_collector_success", METRIC_GAUGE,
                       "Whether the part of the collector could read what it reads.");
     for (size_t i = 0; i < PARTS; i++)
         exposition_integer(&writer->out, labels_of_one(&writer->out, "collector", parts[i].name),
                            parts[i].error == 0);
+    if (web && web->count > 0)
+        exposition_integer(&writer->out, labels_of_one(&writer->out, "collector", "web"),
+                           !web->failed);
     exposition_family(&writer->out, "udpwatch_collector_duration_seconds", METRIC_GAUGE,
                       "How long the part of the collector took at the last look.");
     for (size_t i = 0; i < PARTS; i++)
@@ -306,6 +310,7 @@ static void write_families(struct metrics_writer *writer)
     write_counts(writer);
     write_readings(writer);
     metrics_write_host(writer);
+    metrics_write_web(writer);
     write_collector(writer);
     if (writer->history)
         write_agent(writer);

@@ -19,7 +19,7 @@ from exposition import Exposition
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("UDPWATCH_BUILD", ROOT / "build")).resolve()
 DAEMONS = Path(os.environ.get("UDPWATCH_DAEMONS", ROOT / "build/daemons")).resolve()
-PROGRAMS = ["udpwatch", "udpwatch-server"]
+PROGRAMS = ["udpwatch", "udpwatch-server", "udpwatch-web"]
 # A program, valgrind say, that runs the program under test.
 RUNNER = os.environ.get("UDPWATCH_RUNNER", "").split()
 # Which fast paths to force on or off ("look-up=on owners=off"): the tests must pass with any.

@@ -143,9 +143,9 @@ static void test_words(void **state)
     enum config_scope scope = SCOPE_EXPECTED;
     enum log_level level = LOG_LEVEL_INFO;
     begin(&fixture);
-    assert_true(config_value_required("yes", &required, &fixture.place));
+    assert_true(config_value_yes("yes", &required, &fixture.place));
     assert_true(required);
-    assert_true(config_value_required("no", &required, &fixture.place));
+    assert_true(config_value_yes("no", &required, &fixture.place));
     assert_false(required);
     assert_true(config_value_scope("all", &scope, &fixture.place));
     assert_int_equal(scope, SCOPE_ALL);
@@ -164,7 +164,7 @@ static void test_wrong_words(void **state)
     enum config_scope scope = SCOPE_ALL;
     enum log_level level = LOG_LEVEL_INFO;
     begin(&fixture);
-    assert_false(config_value_required("Yes", &required, &fixture.place));
+    assert_false(config_value_yes("Yes", &required, &fixture.place));
     end(&fixture, "FILE:3: \"Yes\" is neither yes nor no; write yes or no\n", 1);
     begin(&fixture);
     assert_false(config_value_scope("every", &scope, &fixture.place));

@@ -4,12 +4,18 @@
 
 #include "config/config.h"
 
+/* The paths of the programs that it starts. */
+struct agent_programs {
+    const char *server; /* udpwatch-server */
+    const char *web;    /* udpwatch-web */
+};
+
 /* Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again.
  *
  * config: the one to begin with; the agent takes it over and frees it. overrides: for reading it
- * again, as config_load takes them. server_program: path of udpwatch-server. Returns 0, or -errno
+ * again, as config_load takes them. Returns 0, or -errno
  * with the reason logged. */
 int agent_run(struct config *config, const struct config_overrides *overrides,
-              const char *server_program);
+              const struct agent_programs *programs);
 
 #endif

@@ -15,6 +15,7 @@
 #include "collector/sockets/udp_socket.h"
 #include "config/config.h"
 #include "users.h"
+#include "web_state.h"
 
 /* Room for an address and the name of a device. */
 enum { BOUND_ADDRESS_SIZE = ADDRESS_TEXT_SIZE + IF_NAMESIZE + 8 };
@@ -79,7 +80,8 @@ struct look {
      * sockets at their numbers; else every unconnected one, clients too. */
     const struct udp_socket *all_sockets;
     size_t all_socket_count;
-    bool has_history; /* a ledger keeps watch: the ports' histories are told, and: */
+    const struct web_states *web; /* of the HTTP(S) checks; NULL: there are none */
+    bool has_history;             /* a ledger keeps watch: the ports' histories are told, and: */
     bool has_unattributed;
     uint64_t unattributed_drops; /* receive errors that no watched socket accounts for */
     uint64_t samples;            /* looks that could read the sockets */

@@ -13,8 +13,10 @@
 #include "clock.h"
 #include "collector/agent/answers.h"
 #include "collector/agent/faults.h"
+#include "collector/agent/server_settings.h"
 #include "collector/agent/service.h"
 #include "collector/agent/supervisor.h"
+#include "collector/agent/web.h"
 #include "collector/collector.h"
 #include "collector/ledger/ledger_file.h"
 #include "log.h"
@@ -26,7 +28,8 @@ struct agent {
     struct config *config;
     struct config_overrides overrides;
     struct collector *collector;
-    struct supervisor *supervisor;
+    struct supervisor *supervisor; /* of the server */
+    struct web *web;
     struct ledger_file *file;
     struct service *service;
     struct agent_history history;
@@ -140,6 +143,7 @@ static void handle_channel(struct agent *agent)
         return;
     }
     if (answers_need_look(&requests)) {
+        collector_show_web(agent->collector, web_tell(agent->web, clock_monotonic()));
         if (take_look(agent, false, &look))
             look = NULL;
         keep_ledger(agent, false);
@@ -177,34 +181,47 @@ static void refuse_bad_config(struct agent *agent, const struct text *messages)
     text_free(&reason);
 }
 
-static struct server_settings settings_of(const struct config *config)
+static void make_settings(struct server_settings *settings, const struct config *config)
 {
-    return (struct server_settings){config->listen, config->allow, config->users};
+    server_settings_make(settings, config->listen, config->allow, config->users);
 }
 
 static int change_server(struct agent *agent, const struct config *config)
 {
-    struct server_settings new = settings_of(config);
+    struct server_settings new;
 
     if (strcmp(config->listen, agent->config->listen) == 0 &&
         strcmp(config->allow, agent->config->allow) == 0 &&
         strcmp(config->users, agent->config->users) == 0)
         return 0;
-    return supervisor_change(agent->supervisor, &new);
+    make_settings(&new, config);
+    return supervisor_change(agent->supervisor, &new.supervised);
+}
+
+/* The server goes on with what the configuration in force says. */
+static void change_server_back(struct agent *agent)
+{
+    struct server_settings old;
+
+    make_settings(&old, agent->config);
+    supervisor_change(agent->supervisor, &old.supervised);
 }
 
 /* The sockets of ports that are new in it are their baseline from here on. */
 static int use_config(struct agent *agent, struct config *config)
 {
-    struct server_settings old = settings_of(agent->config);
     const struct look *look;
     int result = change_server(agent, config);
 
     if (result)
         return result;
-    result = collector_change(agent->collector, config);
+    collector_show_web(agent->collector, NULL); /* what it told of is about to go */
+    result = web_change(agent->web, config);
+    if (!result)
+        result = collector_change(agent->collector, config);
     if (result) {
-        supervisor_change(agent->supervisor, &old);
+        web_change(agent->web, agent->config);
+        change_server_back(agent);
         return result;
     }
     if (strcmp(config->state_dir, agent->config->state_dir) != 0)
@@ -295,6 +312,7 @@ static int turn(struct agent *agent)
     int64_t now = clock_monotonic();
     int64_t wait = shorter(service_feed(agent->service, now),
                            shorter(supervisor_run(agent->supervisor, now), keep_changes(agent)));
+    int64_t web_wait = web_run(agent->web, now);
     int channel = supervisor_channel(agent->supervisor);
     struct pollfd events[] = {
         {.fd = agent->signals, .events = POLLIN},
@@ -303,12 +321,14 @@ static int turn(struct agent *agent)
         {.fd = agent->vacancy_timer, .events = POLLIN},
         {.fd = agent->sample_timer, .events = POLLIN},
         {.fd = channel, .events = POLLIN},
+        {.fd = web_channel(agent->web), .events = POLLIN},
     };
     const struct look *look;
 
     if (agent->look_is_due || agent->vacancy_is_due || collector_is_searching(agent->collector))
         wait = 0;
-    if (poll(events, sizeof(events) / sizeof(*events), milliseconds_of(wait)) < 0)
+    if (poll(events, sizeof(events) / sizeof(*events), milliseconds_of(shorter(wait, web_wait))) <
+        0)
         return errno == EINTR ? 0 : -errno;
     if (events[0].revents)
         handle_signal(agent);
@@ -324,6 +344,8 @@ static int turn(struct agent *agent)
     /* A reload may have replaced the server, and its channel with it. */
     if (events[5].revents && supervisor_channel(agent->supervisor) == channel)
         handle_channel(agent);
+    if (events[6].revents && web_channel(agent->web) == events[6].fd)
+        web_handle(agent->web, clock_monotonic());
     agent->look_is_due |= collector_go_on(agent->collector);
     if (agent->look_is_due)
         take_look(agent, true, &look);
@@ -408,9 +430,23 @@ static int open_collector(struct agent *agent)
     return 0;
 }
 
-static int start(struct agent *agent, const char *server_program)
+/* Returns when the server serves; the checks begin meanwhile. */
+static int start_programs(struct agent *agent, const struct agent_programs *programs)
 {
-    struct server_settings settings = settings_of(agent->config);
+    struct server_settings settings;
+    int result = web_open(&agent->web, programs->web, false);
+
+    if (!result)
+        result = web_change(agent->web, agent->config);
+    if (result)
+        return result;
+    web_run(agent->web, clock_monotonic());
+    make_settings(&settings, agent->config);
+    return supervisor_start(&agent->supervisor, programs->server, &settings.supervised);
+}
+
+static int start(struct agent *agent, const struct agent_programs *programs)
+{
     const struct look *look;
     int result = service_open(&agent->service);
 
@@ -427,7 +463,7 @@ static int start(struct agent *agent, const char *server_program)
            collector_settle(agent->collector))
         ;
     if (!result)
-        result = supervisor_start(&agent->supervisor, server_program, &settings);
+        result = start_programs(agent, programs);
     if (!result)
         arm_timer(agent->sample_timer, agent->config->sample_interval,
                   agent->config->sample_interval);
@@ -448,6 +484,7 @@ static void stop(struct agent *agent)
     if (agent->collector)
         keep_ledger(agent, true);
     supervisor_stop(agent->supervisor);
+    web_close(agent->web);
     collector_close(agent->collector);
     ledger_file_close(agent->file);
     service_close(agent->service);
@@ -469,7 +506,7 @@ static void announce(struct agent *agent)
 }
 
 int agent_run(struct config *config, const struct config_overrides *overrides,
-              const char *server_program)
+              const struct agent_programs *programs)
 {
     struct agent agent = {.config = config,
                           .overrides = *overrides,
@@ -485,7 +522,7 @@ int agent_run(struct config *config, const struct config_overrides *overrides,
     if (!agent.overrides.file)
         log_info("there is no " CONFIG_DEFAULT_FILE ": the built-in defaults hold, and every "
                  "listener is shown");
-    result = start(&agent, server_program);
+    result = start(&agent, programs);
     if (!result)
         announce(&agent);
     while (!result && !agent.stopping)

@@ -36,9 +36,10 @@ enum state {
 };
 
 struct settings {
-    char *listen;
-    char *allow;
-    char *users;
+    char *name;
+    char *returned;
+    char *text;
+    char *bytes;
 };
 
 struct supervisor {
@@ -50,6 +51,7 @@ struct supervisor {
     int channel;   /* -1: none */
     int64_t back_off;
     uint64_t restarts;
+    bool began;                 /* a process was started before */
     bool served;                /* this process was ready */
     char failure[FAILURE_SIZE]; /* CHANNEL_FAILED said so; empty: nothing */
     char logged[REASON_SIZE];   /* the reason of the last line, and its time */
@@ -59,17 +61,19 @@ struct supervisor {
 
 static void free_settings(struct settings *settings)
 {
-    free(settings->listen);
-    free(settings->allow);
-    free(settings->users);
+    free(settings->name);
+    free(settings->returned);
+    free(settings->text);
+    free(settings->bytes);
 }
 
-static int copy_settings(struct settings *settings, const struct server_settings *from)
+static int copy_settings(struct settings *settings, const struct supervised *from)
 {
-    settings->listen = strdup(from->listen);
-    settings->allow = strdup(from->allow);
-    settings->users = strdup(from->users);
-    if (settings->listen && settings->allow && settings->users)
+    settings->name = strdup(from->name);
+    settings->returned = strdup(from->returned);
+    settings->text = strdup(from->text);
+    settings->bytes = strdup(from->bytes);
+    if (settings->name && settings->returned && settings->text && settings->bytes)
         return 0;
     free_settings(settings);
     return -ENOMEM;
@@ -99,18 +103,16 @@ static int end_process(struct supervisor *supervisor)
 
 static int send_settings(int channel, const struct settings *settings)
 {
-    struct channel_message message = {.kind = CHANNEL_CONFIGURE};
-    int length =
-        snprintf(message.text, sizeof message.text, "%s\n%s", settings->listen, settings->allow);
+    struct channel_message message = {.kind = CHANNEL_CONFIGURE, .id = strlen(settings->bytes)};
+    int length = snprintf(message.text, sizeof message.text, "%s", settings->text);
     if (length < 0 || (size_t)length >= sizeof message.text)
         return -E2BIG;
-    message.id = strlen(settings->users);
-    int users = message.id ? channel_seal(settings->users, message.id) : -1;
-    if (message.id && users < 0)
-        return users;
-    int result = channel_send(channel, &message, users);
-    if (users >= 0)
-        close(users);
+    int bytes = message.id ? channel_seal(settings->bytes, message.id) : -1;
+    if (message.id && bytes < 0)
+        return bytes;
+    int result = channel_send(channel, &message, bytes);
+    if (bytes >= 0)
+        close(bytes);
     return result;
 }
 
@@ -135,13 +137,14 @@ static int launch(struct supervisor *supervisor, int64_t now)
 /* Why the process ended, in words. */
 static void describe_end(const struct supervisor *supervisor, int status, char reason[REASON_SIZE])
 {
+    const char *name = supervisor->settings.name;
     if (supervisor->failure[0])
-        snprintf(reason, REASON_SIZE, "the server cannot serve: %s", supervisor->failure);
+        snprintf(reason, REASON_SIZE, "%s cannot serve: %s", name, supervisor->failure);
     else if (WIFSIGNALED(status))
-        snprintf(reason, REASON_SIZE, "the server was killed by signal %d (%s)", WTERMSIG(status),
+        snprintf(reason, REASON_SIZE, "%s was killed by signal %d (%s)", name, WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else
-        snprintf(reason, REASON_SIZE, "the server ended with status %d", WEXITSTATUS(status));
+        snprintf(reason, REASON_SIZE, "%s ended with status %d", name, WEXITSTATUS(status));
 }
 
 /* The same failure to serve again, or a server that dies again and again. */
@@ -222,7 +225,8 @@ static void restart(struct supervisor *supervisor, int64_t now)
                  strerror(-result));
         plan_start(supervisor, reason, now);
     } else {
-        supervisor->restarts++;
+        supervisor->restarts += supervisor->began;
+        supervisor->began = true;
     }
 }
 
@@ -282,7 +286,7 @@ void supervisor_handle_message(struct supervisor *supervisor, const struct chann
         supervisor->served = true;
         supervisor->due = now + STEADY;
         if (supervisor->told)
-            log_info("the server serves again on %s", supervisor->settings.listen);
+            log_info("%s", supervisor->settings.returned);
         supervisor->told = false;
     }
 }
@@ -335,31 +339,64 @@ static int start_and_wait(struct supervisor *supervisor)
         return 0;
     int status = end_process(supervisor);
     if (result == -ETIMEDOUT)
-        snprintf(reason, sizeof reason, "the server was not ready in 10 s");
+        snprintf(reason, sizeof reason, "%s was not ready in 10 s", supervisor->settings.name);
     else
         describe_end(supervisor, status, reason);
     log_error("%s", reason);
     return result;
 }
 
-int supervisor_start(struct supervisor **supervisor, const char *program,
-                     const struct server_settings *settings)
+/* Returns 0 and a supervisor without a process, or -ENOMEM. */
+static int make(struct supervisor **supervisor, const char *program,
+                const struct supervised *settings)
 {
-    struct supervisor *started = calloc(1, sizeof *started);
+    struct supervisor *made = calloc(1, sizeof *made);
     int result = -ENOMEM;
-    if (!started)
+    if (!made)
         return result;
-    started->channel = -1;
-    started->program = strdup(program);
-    if (started->program)
-        result = copy_settings(&started->settings, settings);
-    if (!result)
-        result = start_and_wait(started);
-    if (result) {
+    made->channel = -1;
+    made->program = strdup(program);
+    if (made->program)
+        result = copy_settings(&made->settings, settings);
+    if (result)
+        supervisor_stop(made);
+    else
+        *supervisor = made;
+    return result;
+}
+
+int supervisor_start(struct supervisor **supervisor, const char *program,
+                     const struct supervised *settings)
+{
+    struct supervisor *started;
+    int result = make(&started, program, settings);
+    if (result)
+        return result;
+    started->began = true;
+    result = start_and_wait(started);
+    if (result)
         supervisor_stop(started);
+    else
+        *supervisor = started;
+    return result;
+}
+
+int supervisor_plan(struct supervisor **supervisor, const char *program,
+                    const struct supervised *settings)
+{
+    return make(supervisor, program, settings);
+}
+
+int supervisor_tell(struct supervisor *supervisor, const struct supervised *settings)
+{
+    struct settings new;
+    int result = copy_settings(&new, settings);
+    if (result)
         return result;
-    }
-    *supervisor = started;
+    free_settings(&supervisor->settings);
+    supervisor->settings = new;
+    if (supervisor->channel >= 0 && send_settings(supervisor->channel, &supervisor->settings))
+        kill(supervisor->process, SIGKILL); /* it does not read; the next one will be told */
     return 0;
 }
 
@@ -375,7 +412,7 @@ static void go_back(struct supervisor *supervisor, struct settings *old)
     }
 }
 
-int supervisor_change(struct supervisor *supervisor, const struct server_settings *settings)
+int supervisor_change(struct supervisor *supervisor, const struct supervised *settings)
 {
     struct settings old = supervisor->settings;
     struct settings new;

@@ -1,0 +1,400 @@
+#include "web/transfer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "text.h"
+#include "web/body_match.h"
+
+enum { MOST_BODY = 1 << 20, MOST_REDIRECTS = 10, MICROSECONDS_OF_MILLISECOND = 1000 };
+
+struct transfer {
+    const struct web_check *check;
+    CURL *handle;
+    CURLM *multi; /* while it runs; else NULL */
+    struct curl_slist *headers;
+    struct body_match *match; /* NULL: the body does not matter */
+    size_t body;              /* bytes that came */
+    bool had_enough;          /* of the body: what follows is not waited for */
+    int local_error;          /* -errno: no socket could be made here */
+    char error[CURL_ERROR_SIZE];
+};
+
+/* A body without end must not keep the check from its result. */
+static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    size_t length = size * count, left = MOST_BODY - transfer->body;
+    if (length > left) {
+        transfer->had_enough = true;
+        length = left;
+    }
+    if (transfer->match)
+        body_match_take(transfer->match, bytes, length);
+    transfer->body += length;
+    return transfer->had_enough ? CURL_WRITEFUNC_ERROR : length;
+}
+
+/* What this host has no room for is no fault of the address that is checked. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct transfer *transfer = context;
+    (void)purpose;
+    int made = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (made < 0 && errno != EAFNOSUPPORT)
+        transfer->local_error = -errno;
+    return made < 0 ? CURL_SOCKET_BAD : made;
+}
+
+/* A redirect begins another body. */
+static size_t take_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    if (size * count >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
+        transfer->body = 0;
+        if (transfer->match)
+            body_match_begin(transfer->match);
+    }
+    return size * count;
+}
+
+static int make_headers(struct transfer *transfer)
+{
+    for (size_t i = 0; i < transfer->check->header_count; i++) {
+        struct curl_slist *more = curl_slist_append(transfer->headers, transfer->check->headers[i]);
+        if (!more)
+            return -ENOMEM;
+        transfer->headers = more;
+    }
+    return 0;
+}
+
+static long family_of(const struct web_check *check)
+{
+    switch (check->family) {
+    case WEB_FAMILY_IPV4:
+        return CURL_IPRESOLVE_V4;
+    case WEB_FAMILY_IPV6:
+        return CURL_IPRESOLVE_V6;
+    default:
+        return CURL_IPRESOLVE_WHATEVER;
+    }
+}
+
+static int set_long(CURL *handle, CURLoption option, long value)
+{
+    return curl_easy_setopt(handle, option, value) == CURLE_OK ? 0 : -ENOMEM;
+}
+
+static int set_string(CURL *handle, CURLoption option, const char *value)
+{
+    return curl_easy_setopt(handle, option, value) == CURLE_OK ? 0 : -ENOMEM;
+}
+
+/* What is the same for each check. A name is looked up each time, and a connection made; without
+ * QUICK_EXIT the end of one check would wait for its thread that still looks up a name, and with it
+ * all others (CURLOPT_QUICK_EXIT(3)). HTTP/1.1: one parser less reads what strangers send. */
+static int set_manners(CURL *handle)
+{
+    static const struct {
+        CURLoption option;
+        long value;
+    } options[] = {
+        {CURLOPT_NOSIGNAL, 1},
+        {CURLOPT_QUICK_EXIT, 1},
+        {CURLOPT_FRESH_CONNECT, 1},
+        {CURLOPT_FORBID_REUSE, 1},
+        {CURLOPT_DNS_CACHE_TIMEOUT, 0},
+        {CURLOPT_SSL_SESSIONID_CACHE, 0},
+        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+        {CURLOPT_MAXREDIRS, MOST_REDIRECTS},
+        {CURLOPT_CERTINFO, 1},
+    };
+    int result = 0;
+    for (size_t i = 0; i < sizeof options / sizeof *options && !result; i++)
+        result = set_long(handle, options[i].option, options[i].value);
+    if (!result)
+        result = set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (!result)
+        result = set_string(handle, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    if (!result)
+        result = set_string(handle, CURLOPT_PROXY, ""); /* whatever the environment says */
+    if (!result)
+        result = set_string(handle, CURLOPT_USERAGENT, "udpwatch/" UDPWATCH_VERSION);
+    return result;
+}
+
+static int set_check(CURL *handle, const struct web_check *check)
+{
+    long timeout = (long)(check->timeout / 1000000);
+    int result = set_string(handle, CURLOPT_URL, check->url);
+    if (!result)
+        result = set_long(handle, CURLOPT_TIMEOUT_MS, timeout);
+    if (!result)
+        result = set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, timeout);
+    if (!result)
+        result = set_long(handle, CURLOPT_SSL_VERIFYPEER, check->verify);
+    if (!result)
+        result = set_long(handle, CURLOPT_SSL_VERIFYHOST, check->verify ? 2 : 0);
+    if (!result)
+        result = set_long(handle, CURLOPT_NOBODY, check->head);
+    if (!result)
+        result = set_long(handle, CURLOPT_FOLLOWLOCATION, check->follow_redirects);
+    if (!result)
+        result = set_long(handle, CURLOPT_IPRESOLVE, family_of(check));
+    if (!result && check->ca_file)
+        result = set_string(handle, CURLOPT_CAINFO, check->ca_file);
+    if (!result && check->ca_file)
+        result = set_string(handle, CURLOPT_CAPATH, NULL);
+    return result;
+}
+
+static void set_callbacks(struct transfer *transfer)
+{
+    CURL *handle = transfer->handle;
+    curl_easy_setopt(handle, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(handle, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, transfer);
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, transfer->headers);
+}
+
+int transfer_open(struct transfer **transfer, const struct web_check *check)
+{
+    struct transfer *made = calloc(1, sizeof *made);
+    if (!made)
+        return -ENOMEM;
+    made->check = check;
+    made->handle = curl_easy_init();
+    int result = made->handle ? make_headers(made) : -ENOMEM;
+    if (!result && check->body_contains)
+        result = body_match_open(&made->match, check->body_contains);
+    if (!result)
+        result = set_manners(made->handle);
+    if (!result)
+        result = set_check(made->handle, check);
+    if (result) {
+        transfer_close(made);
+        return result;
+    }
+    set_callbacks(made);
+    *transfer = made;
+    return 0;
+}
+
+static void leave_multi(struct transfer *transfer)
+{
+    if (transfer->multi)
+        curl_multi_remove_handle(transfer->multi, transfer->handle);
+    transfer->multi = NULL;
+}
+
+void transfer_close(struct transfer *transfer)
+{
+    if (!transfer)
+        return;
+    leave_multi(transfer);
+    curl_easy_cleanup(transfer->handle);
+    curl_slist_free_all(transfer->headers);
+    body_match_close(transfer->match);
+    free(transfer);
+}
+
+int transfer_begin(struct transfer *transfer, CURLM *multi)
+{
+    transfer->body = 0;
+    transfer->had_enough = false;
+    transfer->local_error = 0;
+    transfer->error[0] = '\0';
+    if (transfer->match)
+        body_match_begin(transfer->match);
+    if (curl_multi_add_handle(multi, transfer->handle) != CURLM_OK)
+        return -ENOMEM;
+    transfer->multi = multi;
+    return 0;
+}
+
+bool transfer_is_running(const struct transfer *transfer)
+{
+    return transfer->multi != NULL;
+}
+
+struct transfer *transfer_of(CURL *handle)
+{
+    char *transfer = NULL;
+    curl_easy_getinfo(handle, CURLINFO_PRIVATE, &transfer);
+    return (struct transfer *)(void *)transfer;
+}
+
+static curl_off_t time_until(CURL *handle, CURLINFO what)
+{
+    curl_off_t microseconds = 0;
+    curl_easy_getinfo(handle, what, &microseconds);
+    return microseconds;
+}
+
+/* How long it took from one point to the next; -1: it did not come to that. */
+static int64_t between(curl_off_t begin, curl_off_t end)
+{
+    if (end <= 0)
+        return -1;
+    return end > begin ? end - begin : 0;
+}
+
+static void tell_times(CURL *handle, struct web_result *result)
+{
+    curl_off_t looked_up = time_until(handle, CURLINFO_NAMELOOKUP_TIME_T);
+    curl_off_t connected = time_until(handle, CURLINFO_CONNECT_TIME_T);
+    curl_off_t encrypted = time_until(handle, CURLINFO_APPCONNECT_TIME_T);
+    curl_off_t asked = time_until(handle, CURLINFO_PRETRANSFER_TIME_T);
+    curl_off_t answered = time_until(handle, CURLINFO_STARTTRANSFER_TIME_T);
+    result->duration = time_until(handle, CURLINFO_TOTAL_TIME_T);
+    result->phases[WEB_PHASE_DNS] = between(0, looked_up);
+    result->phases[WEB_PHASE_CONNECT] = between(looked_up, connected);
+    result->phases[WEB_PHASE_TLS] = between(connected, encrypted);
+    result->phases[WEB_PHASE_FIRST_BYTE] = between(asked, answered);
+}
+
+/* Of the server's own certificate, the first of the chain. */
+static int64_t certificate_expiry(CURL *handle)
+{
+    static const char name[] = "Expire date:";
+    struct curl_certinfo *certificates = NULL;
+    if (curl_easy_getinfo(handle, CURLINFO_CERTINFO, &certificates) != CURLE_OK || !certificates ||
+        certificates->num_of_certs < 1)
+        return 0;
+    for (const struct curl_slist *line = certificates->certinfo[0]; line; line = line->next)
+        if (strncmp(line->data, name, strlen(name)) == 0) {
+            time_t expiry = curl_getdate(line->data + strlen(name), NULL);
+            return expiry > 0 ? expiry : 0;
+        }
+    return 0;
+}
+
+static bool is_expected(const struct web_check *check, unsigned int status)
+{
+    for (size_t i = 0; i < check->status_count; i++)
+        if (status >= check->statuses[i].first && status <= check->statuses[i].last)
+            return true;
+    return false;
+}
+
+/* What became of a run that libcurl takes for a success. */
+static enum web_cause judge_answer(const struct transfer *transfer, unsigned int status)
+{
+    if (!is_expected(transfer->check, status))
+        return WEB_STATUS;
+    return transfer->match && !body_match_found(transfer->match) ? WEB_BODY : WEB_OK;
+}
+
+/* The connection broke off: before an answer, or within it. */
+static enum web_cause judge_break(const struct transfer *transfer, unsigned int status)
+{
+    if (status == 0)
+        return WEB_CONNECT;
+    return is_expected(transfer->check, status) ? WEB_BODY : WEB_STATUS;
+}
+
+/* What libcurl's code says of the other side; see libcurl-errors(3). */
+static enum web_cause judge(const struct transfer *transfer, CURLcode code,
+                            const struct web_result *result)
+{
+    switch (code) {
+    case CURLE_OK:
+        return judge_answer(transfer, result->status_code);
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return WEB_DNS;
+    case CURLE_OPERATION_TIMEDOUT:
+        return result->phases[WEB_PHASE_DNS] < 0 ? WEB_DNS : WEB_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_USE_SSL_FAILED:
+        return WEB_TLS;
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_PARTIAL_FILE:
+        return judge_break(transfer, result->status_code);
+    case CURLE_COULDNT_CONNECT:
+        return WEB_CONNECT;
+    default: /* an answer that is no HTTP, too many redirects, or one to another protocol */
+        return WEB_STATUS;
+    }
+}
+
+/* Whether it says more of this host than of the address. */
+static bool is_local(CURLcode code)
+{
+    return code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT ||
+           code == CURLE_BAD_FUNCTION_ARGUMENT || code == CURLE_UNKNOWN_OPTION ||
+           code == CURLE_NOT_BUILT_IN;
+}
+
+/* Copy what can be shown, in one line. */
+static void copy_reason(const char *reason, char into[WEB_REASON_SIZE])
+{
+    struct text text = {0};
+    text_append_printable(&text, reason);
+    if (!text.failed && text.bytes)
+        snprintf(into, WEB_REASON_SIZE, "%.*s", WEB_REASON_SIZE - 1, text.bytes);
+    text_free(&text);
+}
+
+/* In words, for people. What libcurl says has the name of a host at most. */
+static void tell_reason(const struct transfer *transfer, CURLcode code, struct web_result *result)
+{
+    if (result->cause == WEB_OK)
+        return;
+    if (code != CURLE_OK)
+        copy_reason(transfer->error[0] ? transfer->error : curl_easy_strerror(code),
+                    result->reason);
+    else if (result->cause == WEB_BODY)
+        copy_reason("the body does not contain what it should", result->reason);
+    else
+        snprintf(result->reason, sizeof result->reason, "the status is %u", result->status_code);
+}
+
+int transfer_end(struct transfer *transfer, CURLcode code, struct web_result *result)
+{
+    long status = 0;
+    curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &status);
+    *result = (struct web_result){.status_code = (unsigned int)(status > 0 ? status : 0)};
+    tell_times(transfer->handle, result);
+    result->certificate_expiry = certificate_expiry(transfer->handle);
+    leave_multi(transfer);
+    if (code == CURLE_WRITE_ERROR && transfer->had_enough)
+        code = CURLE_OK;
+    if (code != CURLE_OK && transfer->local_error)
+        return transfer->local_error;
+    if (is_local(code))
+        return -ENOMEM;
+    result->cause = judge(transfer, code, result);
+    tell_reason(transfer, code, result);
+    return 0;
+}
+
+/* The host of a URL is an address when it has brackets, or digits and points alone. */
+bool transfer_looks_up(const struct transfer *transfer)
+{
+    const char *host = strstr(transfer->check->url, "://") + 3;
+    const char *end = host + strcspn(host, "/?#");
+    const char *at = memrchr(host, '@', (size_t)(end - host));
+    host = at ? at + 1 : host;
+    return *host != '[' && strspn(host, "0123456789.") < strcspn(host, ":/?#");
+}
