@@ -36,7 +36,8 @@ const struct web_states *web_tell(struct web *web, int64_t now);
 /* Where no loop polls the channel: all that is due now. */
 void web_go_on(struct web *web);
 
-/* Wait until each check has a result, or none comes in the time that it may take. */
+/* Wait until each check has a result, or the program is gone, or none comes in the time that it may
+ * take. */
 void web_wait(struct web *web);
 
 /* End the program. NULL is allowed. */

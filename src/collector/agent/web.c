@@ -274,6 +274,8 @@ void web_wait(struct web *web)
     while (!all_have_results(web) && now < end) {
         int64_t wait = web_run(web, now);
         struct pollfd channel = {.fd = web_channel(web), .events = POLLIN};
+        if (channel.fd < 0) /* it cannot be started, or is gone, as the log says */
+            break;
         if (wait < 0 || wait > end - now)
             wait = end - now;
         if (poll(&channel, 1, (int)(wait / 1000000) + 1) > 0)
