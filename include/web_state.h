@@ -21,7 +21,7 @@ struct web_state {
 struct web_states {
     const struct web_state *states;
     size_t count;
-    bool failed; /* nobody does the checks now */
+    bool failed; /* a check has no result though it is time */
 };
 
 #endif

@@ -11,7 +11,7 @@ enum { FULL_PERCENT = 80, FLAPPING_OUTAGES = 3 };
 
 bool report_incomplete(const struct look *look)
 {
-    if (look->sockets_error || look->owners.error)
+    if (look->sockets_error || look->owners.error || (look->web && look->web->failed))
         return true;
     for (size_t i = 0; i < look->port_count; i++)
         if (look->ports[i].state == PORT_UNKNOWN)

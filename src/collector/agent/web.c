@@ -35,6 +35,7 @@ struct slot {
 struct web {
     char *program;
     bool at_once;
+    bool waited_for; /* whoever has no result now had its time */
     struct supervisor *supervisor; /* NULL while there are no checks */
     struct slot *slots;
     size_t count;
@@ -237,7 +238,7 @@ const struct web_states *web_tell(struct web *web, int64_t now)
         bool late = now - slot->came > slot->patience;
         web->told[i] = slot->state;
         web->told[i].known = slot->has_result && !late;
-        web->states.failed |= late;
+        web->states.failed |= late || (web->waited_for && !slot->has_result);
     }
     return &web->states;
 }
@@ -282,6 +283,7 @@ void web_wait(struct web *web)
             web_handle(web, clock_monotonic());
         now = clock_monotonic();
     }
+    web->waited_for = true;
 }
 
 void web_close(struct web *web)
