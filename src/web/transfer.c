@@ -11,7 +11,11 @@
 #include "text.h"
 #include "web/body_match.h"
 
-enum { MOST_BODY = 1 << 20, MOST_REDIRECTS = 10, MICROSECONDS_OF_MILLISECOND = 1000 };
+enum { MOST_BODY = 1 << 20, MOST_REDIRECTS = 10 };
+
+/* Seconds. To read all certificate authorities of the host takes some ms; libcurl keeps them when
+ * they come from one file, not from a directory (CURLOPT_CA_CACHE_TIMEOUT(3)). */
+enum { OLDEST_AUTHORITIES = 60 };
 
 struct transfer {
     const struct web_check *check;
@@ -114,6 +118,7 @@ static int set_manners(CURL *handle)
         {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
         {CURLOPT_MAXREDIRS, MOST_REDIRECTS},
         {CURLOPT_CERTINFO, 1},
+        {CURLOPT_CA_CACHE_TIMEOUT, OLDEST_AUTHORITIES},
     };
     int result = 0;
     for (size_t i = 0; i < sizeof options / sizeof *options && !result; i++)
@@ -122,6 +127,8 @@ static int set_manners(CURL *handle)
         result = set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https");
     if (!result)
         result = set_string(handle, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    if (!result)
+        result = set_string(handle, CURLOPT_CAPATH, NULL);
     if (!result)
         result = set_string(handle, CURLOPT_PROXY, ""); /* whatever the environment says */
     if (!result)
@@ -149,8 +156,6 @@ static int set_check(CURL *handle, const struct web_check *check)
         result = set_long(handle, CURLOPT_IPRESOLVE, family_of(check));
     if (!result && check->ca_file)
         result = set_string(handle, CURLOPT_CAINFO, check->ca_file);
-    if (!result && check->ca_file)
-        result = set_string(handle, CURLOPT_CAPATH, NULL);
     return result;
 }
 

@@ -35,7 +35,7 @@ struct slot {
 struct web {
     char *program;
     bool at_once;
-    bool waited_for; /* whoever has no result now had its time */
+    bool waited_for;               /* whoever has no result now had its time */
     struct supervisor *supervisor; /* NULL while there are no checks */
     struct slot *slots;
     size_t count;
