@@ -21,14 +21,15 @@ SERVER_LIBS := -lcivetweb -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-stat
 WEB_LIBS := -lcurl -lseccomp -lcap-ng -lpthread
 
 SHARED_SOURCES := src/channel.c src/clock.c src/file.c src/log.c src/number.c src/text.c
-# Of the programs without privilege, and of one or the other of them.
-SANDBOX_SOURCES := src/sandbox_filter.c src/sandbox_server.c src/sandbox_web.c
-COLLECTOR_SOURCES := $(sort $(filter-out src/main.c $(SANDBOX_SOURCES) $(SHARED_SOURCES),$(wildcard src/*.c)) \
+# Of the programs without privilege alone.
+UNPRIVILEGED_SOURCES := src/program.c src/sandbox_filter.c
+SANDBOX_SOURCES := src/sandbox_server.c src/sandbox_web.c
+COLLECTOR_SOURCES := $(sort $(filter-out src/main.c $(UNPRIVILEGED_SOURCES) $(SANDBOX_SOURCES) $(SHARED_SOURCES),$(wildcard src/*.c)) \
 	$(wildcard src/config/*.c src/collector/*.c src/collector/*/*.c src/exposition/*.c src/report/*.c))
 SERVER_SOURCES := $(filter-out src/server/main.c,$(wildcard src/server/*.c)) src/sandbox_server.c \
-	src/sandbox_filter.c
-WEB_SOURCES := $(filter-out src/web/main.c,$(wildcard src/web/*.c)) src/sandbox_web.c \
-	src/sandbox_filter.c src/sandbox.c src/web_check.c src/web_wire.c
+	$(UNPRIVILEGED_SOURCES)
+WEB_SOURCES := $(filter-out src/web/main.c,$(wildcard src/web/*.c)) src/sandbox_web.c src/sandbox.c \
+	$(UNPRIVILEGED_SOURCES) src/web_check.c src/web_wire.c
 objects = $(patsubst src/%.c,$B/obj/%.o,$1)
 
 Q := $(if $(V),,@)
