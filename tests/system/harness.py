@@ -75,6 +75,14 @@ def as_user(user):
     return {"user": user, "group": "nogroup", "extra_groups": []} if user else {}
 
 
+def daemon_of(package, path):
+    """Path of a program that tests/tools/fetch-daemons unpacked, and the environment in which it finds
+    its libraries."""
+    root = DAEMONS / package
+    libraries = {str(file.parent) for file in root.rglob("*.so*")}
+    return root / path, {**os.environ, "LD_LIBRARY_PATH": ":".join(sorted(libraries))}
+
+
 class Holder:
     """A udp_holder under a name of the test's choice. See tests/tools/udp_holder.c."""
 
@@ -184,11 +192,19 @@ class Agent:
         assert code == 200, (code, body)
         return Exposition(body.decode())
 
-    def server_pid(self):
-        """The pid of udpwatch-server, None while there is none."""
+    def child_pid(self, name):
+        """The pid of the program of that name that the collector started, None while there is none."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        assert len(children) <= 1, children
-        return int(children[0]) if children else None
+        path = os.fsencode(program.with_name(name))
+        found = [int(child) for child in children if path in command_line(child)]
+        assert len(found) <= 1, found
+        return found[0] if found else None
+
+    def server_pid(self):
+        return self.child_pid("udpwatch-server")
+
+    def web_pid(self):
+        return self.child_pid("udpwatch-web")
 
     def reload(self, config, until):
         """Have it read this configuration; return the first scrape for which until holds."""
@@ -209,6 +225,14 @@ class Agent:
             self.process.terminate()
         assert self.process.wait(DEADLINE) == code, self.log()
         assert not FINDINGS.search(self.log()), self.log()
+
+
+def command_line(pid):
+    """Its arguments; none of one that is no more."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def process_exists(pid):

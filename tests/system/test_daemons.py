@@ -1,6 +1,5 @@
 """Real daemons of Debian, each found with its pid and name."""
 
-import os
 import signal
 import subprocess
 
@@ -21,15 +20,8 @@ log {{ source(s_net); destination(d_file); }};
 """
 
 
-def program(package, path):
-    """Its path, and the environment in which it finds its libraries."""
-    root = harness.DAEMONS / package
-    libraries = {str(file.parent) for file in root.rglob("*.so*")}
-    return root / path, {**os.environ, "LD_LIBRARY_PATH": ":".join(sorted(libraries))}
-
-
 def rsyslog(directory):
-    path, environment = program("rsyslog", "usr/sbin/rsyslogd")
+    path, environment = harness.daemon_of("rsyslog", "usr/sbin/rsyslogd")
     (module,) = (harness.DAEMONS / "rsyslog").rglob("imudp.so")
     (directory / "rsyslog.conf").write_text(RSYSLOG.format(directory))
     return ([path, "-n", "-f", directory / "rsyslog.conf", "-i", directory / "rsyslog.pid",
@@ -37,7 +29,7 @@ def rsyslog(directory):
 
 
 def syslog_ng(directory):
-    path, environment = program("syslog-ng-core", "usr/sbin/syslog-ng")
+    path, environment = harness.daemon_of("syslog-ng-core", "usr/sbin/syslog-ng")
     (module,) = (harness.DAEMONS / "syslog-ng-core").rglob("libaffile.so")
     (directory / "syslog-ng.conf").write_text(SYSLOG_NG.format(directory))
     return ([path, "-F", "--no-caps", "-f", directory / "syslog-ng.conf", "--module-path",
@@ -46,7 +38,7 @@ def syslog_ng(directory):
 
 
 def dnsmasq(directory):
-    path, environment = program("dnsmasq-base", "usr/sbin/dnsmasq")
+    path, environment = harness.daemon_of("dnsmasq-base", "usr/sbin/dnsmasq")
     return ([path, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
              "--port=53", "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root",
              "--pid-file=", "--log-facility=-"], environment)

@@ -2,7 +2,6 @@
 and user alone are changed, and what it has as a comment is taken."""
 
 import http.client
-import os
 import signal
 import ssl
 import subprocess
@@ -15,7 +14,6 @@ import harness
 from passwords import line
 
 EXAMPLE = harness.ROOT / "etc/stunnel/udpwatch.conf"
-STUNNEL = harness.DAEMONS / "stunnel4"
 PORT = 9118
 HOSTS = "[::1]", "127.0.0.1"
 
@@ -48,11 +46,10 @@ def listens():
 class Stunnel:
     def __init__(self, directory, with_clients):
         self.directory = directory
-        libraries = {str(file.parent) for file in STUNNEL.rglob("*.so*")}
+        program, environment = harness.daemon_of("stunnel4", "usr/bin/stunnel4")
         with open(directory / "stunnel.log", "wb") as log:
             self.process = subprocess.Popen(
-                [STUNNEL / "usr/bin/stunnel4", write_configuration(directory, with_clients)],
-                env={**os.environ, "LD_LIBRARY_PATH": ":".join(sorted(libraries))},
+                [program, write_configuration(directory, with_clients)], env=environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         harness.wait_for(lambda: self.process.poll() is not None or listens(), "stunnel to listen")
         assert self.process.poll() is None, self.log()
