@@ -343,9 +343,17 @@ static enum web_cause judge(const struct transfer *transfer, CURLcode code,
     }
 }
 
-/* Whether it says more of this host than of the address. */
-static bool is_local(CURLcode code)
+/* libcurl says of a line of the head that is longer than it takes that memory is out. */
+static bool has_long_line(CURLcode code, const struct web_result *result)
 {
+    return code == CURLE_OUT_OF_MEMORY && result->phases[WEB_PHASE_FIRST_BYTE] >= 0;
+}
+
+/* Whether it says more of this host than of the address. */
+static bool is_local(CURLcode code, const struct web_result *result)
+{
+    if (has_long_line(code, result))
+        return false;
     return code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT ||
            code == CURLE_BAD_FUNCTION_ARGUMENT || code == CURLE_UNKNOWN_OPTION ||
            code == CURLE_NOT_BUILT_IN;
@@ -366,7 +374,9 @@ static void tell_reason(const struct transfer *transfer, CURLcode code, struct w
 {
     if (result->cause == WEB_OK)
         return;
-    if (code != CURLE_OK)
+    if (has_long_line(code, result))
+        copy_reason("the answer has a line that is too long", result->reason);
+    else if (code != CURLE_OK)
         copy_reason(transfer->error[0] ? transfer->error : curl_easy_strerror(code),
                     result->reason);
     else if (result->cause == WEB_BODY)
@@ -381,15 +391,17 @@ int transfer_end(struct transfer *transfer, CURLcode code, struct web_result *re
     curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &status);
     *result = (struct web_result){.status_code = (unsigned int)(status > 0 ? status : 0)};
     tell_times(transfer->handle, result);
-    result->certificate_expiry = certificate_expiry(transfer->handle);
+    int64_t expiry = certificate_expiry(transfer->handle);
     leave_multi(transfer);
     if (code == CURLE_WRITE_ERROR && transfer->had_enough)
         code = CURLE_OK;
     if (code != CURLE_OK && transfer->local_error)
         return transfer->local_error;
-    if (is_local(code))
+    if (is_local(code, result))
         return -ENOMEM;
     result->cause = judge(transfer, code, result);
+    /* What may be another's certificate tells nothing of the server's. */
+    result->certificate_expiry = result->cause == WEB_TLS ? 0 : expiry;
     tell_reason(transfer, code, result);
     return 0;
 }
