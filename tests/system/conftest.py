@@ -5,6 +5,7 @@ import os
 import pytest
 
 import harness
+import web_servers
 
 
 def pytest_configure(config):
@@ -84,3 +85,24 @@ def write(directory):
         return path
 
     return create
+
+
+@pytest.fixture
+def nginx(directory):
+    """An nginx that serves what web_servers.NGINX says."""
+    with web_servers.Nginx(directory) as server:
+        yield server
+
+
+@pytest.fixture
+def misbehave():
+    """misbehave(behave): a server that does so, see web_servers.BadServer."""
+    servers = []
+
+    def start(behave):
+        servers.append(web_servers.BadServer(behave))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
