@@ -56,7 +56,7 @@ struct supervisor {
     char failure[FAILURE_SIZE]; /* CHANNEL_FAILED said so; empty: nothing */
     char logged[REASON_SIZE];   /* the reason of the last line, and its time */
     int64_t logged_at;
-    bool told; /* the end of this process was logged, so that its return is worth a line */
+    bool told; /* an end was logged since the last return, so that the next is worth a line */
 };
 
 static void free_settings(struct settings *settings)
@@ -157,9 +157,9 @@ static bool is_repetition(const struct supervisor *supervisor, const char *reaso
 /* One line; of repetitions one a minute. */
 static void log_end(struct supervisor *supervisor, const char *reason, int64_t now)
 {
-    supervisor->told = !is_repetition(supervisor, reason, now);
-    if (!supervisor->told)
+    if (is_repetition(supervisor, reason, now))
         return;
+    supervisor->told = true;
     int64_t wait = supervisor->due - now;
     if (wait > 0)
         log_error("%s; it is started again in %.1f s", reason, (double)wait / (double)SECOND);
