@@ -10,36 +10,10 @@ from pathlib import Path
 import pytest
 
 import harness
+from processes import capabilities, inet_sockets, libraries, process_status
 
 CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE = 1 << 2, 1 << 19
 CONFIG = "[receiver one]\nports = 514\n"
-
-
-def process_status(pid):
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return dict(line.split(":\t", 1) for line in lines)
-
-
-def capabilities(pid):
-    status = process_status(pid)
-    return {name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")}
-
-
-def inet_sockets(pid):
-    """Inodes of the process's descriptors that are TCP, UDP or raw sockets."""
-    inet = set()
-    for table in ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6"):
-        path = Path(f"/proc/{pid}/net/{table}")
-        rows = path.read_text().splitlines()[1:] if path.exists() else []
-        inet |= {f"socket:[{row.split()[9]}]" for row in rows}
-    links = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
-    return links & inet
-
-
-def libraries(pid):
-    maps = Path(f"/proc/{pid}/maps").read_text()
-    return {name for name in ("civetweb", "deflate", "libz.", "libssl", "libcrypto", "libcurl",
-                              "libmnl") if f"/lib{name.removeprefix('lib')}" in maps}
 
 
 def test_the_collector_has_no_library_for_what_comes_from_the_network(agent):
