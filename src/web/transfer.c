@@ -25,6 +25,7 @@ struct transfer {
     struct body_match *match; /* NULL: the body does not matter */
     size_t body;              /* bytes that came */
     bool had_enough;          /* of the body: what follows is not waited for */
+    bool had_address;         /* to connect to */
     int local_error;          /* -errno: no socket could be made here */
     char error[CURL_ERROR_SIZE];
 };
@@ -49,18 +50,20 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 {
     struct transfer *transfer = context;
     (void)purpose;
+    transfer->had_address = true;
     int made = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (made < 0 && errno != EAFNOSUPPORT)
         transfer->local_error = -errno;
     return made < 0 ? CURL_SOCKET_BAD : made;
 }
 
-/* A redirect begins another body. */
+/* A redirect begins another body, and perhaps another name. */
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
     if (size * count >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
         transfer->body = 0;
+        transfer->had_address = false;
         if (transfer->match)
             body_match_begin(transfer->match);
     }
@@ -218,6 +221,7 @@ int transfer_begin(struct transfer *transfer, CURLM *multi)
 {
     transfer->body = 0;
     transfer->had_enough = false;
+    transfer->had_address = false;
     transfer->local_error = 0;
     transfer->error[0] = '\0';
     if (transfer->match)
@@ -336,8 +340,8 @@ static enum web_cause judge(const struct transfer *transfer, CURLcode code,
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE:
         return judge_break(transfer, result->status_code);
-    case CURLE_COULDNT_CONNECT:
-        return WEB_CONNECT;
+    case CURLE_COULDNT_CONNECT: /* libcurl finds addresses of any family, then takes one */
+        return transfer->had_address ? WEB_CONNECT : WEB_DNS;
     default: /* an answer that is no HTTP, too many redirects, or one to another protocol */
         return WEB_STATUS;
     }
@@ -376,6 +380,8 @@ static void tell_reason(const struct transfer *transfer, CURLcode code, struct w
         return;
     if (has_long_line(code, result))
         copy_reason("the answer has a line that is too long", result->reason);
+    else if (code == CURLE_COULDNT_CONNECT && result->cause == WEB_DNS)
+        copy_reason("the name has no address of the family that is asked for", result->reason);
     else if (code != CURLE_OK)
         copy_reason(transfer->error[0] ? transfer->error : curl_easy_strerror(code),
                     result->reason);
