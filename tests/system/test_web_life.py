@@ -13,7 +13,7 @@ import pytest
 import harness
 import web_servers
 from exposition import Exposition
-from web_servers import counts, says, section
+from web_servers import counts, says, section, wait_for_more
 
 RESULTS = {"ok", "dns", "connect", "tls", "timeout", "status", "body"}
 KNOWN_ONCE_DONE = ("up", "status_code", "duration_seconds", "phase_duration_seconds",
@@ -31,16 +31,6 @@ def samples_of_results(scrape, name):
     """The samples of a check that there are only when something is known of it."""
     return [sample for metric in KNOWN_ONCE_DONE
             for sample in scrape.samples(f"udpwatch_web_{metric}", web=name)]
-
-
-def wait_for_more(running, name, result="ok", runs=2):
-    """Until the check had so many more runs with the result; returns the last scrape."""
-    before = counts(running.scrape(), name).get(result, 0)
-
-    def more():
-        scrape = running.scrape()
-        return scrape if counts(scrape, name).get(result, 0) >= before + runs else None
-    return harness.wait_for(more, f"{name} to be {result} again")
 
 
 class Gate:

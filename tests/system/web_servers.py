@@ -372,3 +372,13 @@ def wait_until_known(running, names):
         known.missing = missing
         return None if missing else scrape
     return harness.wait_for(known, lambda: f"results of {known.missing}: {running.log()}")
+
+
+def wait_for_more(running, name, result="ok", runs=2):
+    """Until the check had so many more runs with the result; returns the last scrape."""
+    before = counts(running.scrape(), name).get(result, 0)
+
+    def more():
+        scrape = running.scrape()
+        return scrape if counts(scrape, name).get(result, 0) >= before + runs else None
+    return harness.wait_for(more, f"{name} to be {result} again")
