@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+import bad_servers
 import harness
 import web_servers
 
@@ -96,11 +97,11 @@ def nginx(directory):
 
 @pytest.fixture
 def misbehave():
-    """misbehave(behave): a server that does so, see web_servers.BadServer."""
+    """misbehave(behave): a server that does so, see bad_servers.BadServer."""
     servers = []
 
     def start(behave):
-        servers.append(web_servers.BadServer(behave))
+        servers.append(bad_servers.BadServer(behave))
         return servers[-1]
 
     yield start

@@ -10,10 +10,11 @@ import threading
 
 import pytest
 
+import bad_servers
 import harness
-import web_servers
+from bad_servers import says
 from exposition import Exposition
-from web_servers import counts, says, section, wait_for_more
+from web_checks import counts, outcome, section, wait_for_more, wait_until_known
 
 RESULTS = {"ok", "dns", "connect", "tls", "timeout", "status", "body"}
 KNOWN_ONCE_DONE = ("up", "status_code", "duration_seconds", "phase_duration_seconds",
@@ -40,7 +41,7 @@ class Gate:
         self.opened = threading.Event()
 
     def behave(self, connection, over):
-        web_servers.read_request(connection)
+        bad_servers.read_request(connection)
         while not self.opened.wait(0.01) and not over.is_set():
             pass
         connection.sendall(OK_ANSWER)
@@ -59,13 +60,13 @@ def test_a_check_that_is_not_done_has_no_sample(agent, misbehave):
             scrape.samples("udpwatch_web_checks_total", web="held")} == dict.fromkeys(RESULTS, 0)
     assert scrape.value(SUCCESS, collector="web") == 1
     gate.opened.set()
-    scrape = web_servers.wait_until_known(running, ["held"])
-    assert web_servers.outcome(scrape, "held") == (1, 200, {"ok"})
+    scrape = wait_until_known(running, ["held"])
+    assert outcome(scrape, "held") == (1, 200, {"ok"})
 
 
 def test_checks_run_side_by_side(agent, nginx, misbehave):
     """Many that hang keep none from its rhythm."""
-    server = misbehave(web_servers.silent)
+    server = misbehave(bad_servers.silent)
     running = agent("".join(section(f"hangs {number}", url_of(server)) for number in range(50))
                     + section("quick", "http://127.0.0.1:8080/ok"))
     harness.wait_for(lambda: server.accepted == 50, "all to hang")
@@ -86,7 +87,7 @@ def test_a_check_that_still_runs_is_not_begun_again(agent, misbehave):
         # The end of the run before came in before this one's connection.
         overlaps.extend(other for other in connections if is_open(other))
         copy = connection.dup()
-        web_servers.read_request(connection)
+        bad_servers.read_request(connection)
         connections.append(copy)
         over.wait()
 
@@ -116,22 +117,22 @@ def test_a_reload_leaves_the_other_checks_alone(agent, nginx, misbehave):
     running = agent(stays + section("goes", f"{base}/ok/goes") + section("changes", f"{base}/ok"))
     harness.wait_for(lambda: held.accepted == 1 and len(nginx.requests("/ok/stays")) >= 3,
                      "some runs")
-    web_servers.wait_until_known(running, ["goes", "changes"])
+    wait_until_known(running, ["goes", "changes"])
     before, checker = running.scrape(), running.web_pid()
     past = len(nginx.requests("/ok/stays"))
     after = running.reload(stays + section("changes", f"{base}/500")
                            + section("comes", f"{base}/nothing"),
                            lambda scrape: "status" in counts(scrape, "changes")
                            and counts(scrape, "comes"))
-    assert web_servers.outcome(after, "comes") == (0, 404, {"status"})
-    assert web_servers.outcome(after, "changes") == (0, 500, {"ok", "status"})
+    assert outcome(after, "comes") == (0, 404, {"status"})
+    assert outcome(after, "changes") == (0, 500, {"ok", "status"})
     assert counts(after, "changes")["ok"] >= counts(before, "changes")["ok"]
     assert not any(labels.get("web") == "goes"
                    for name in after.types for labels, _ in after.samples(name))
     # One that ran when the reload came goes on, and was begun once.
     assert counts(after, "held") == {} and held.accepted == 1
     gate.opened.set()
-    web_servers.wait_until_known(running, ["held"])
+    wait_until_known(running, ["held"])
     assert counts(running.scrape(), "held").keys() == {"ok"}
     # Another goes on in its rhythm and its count, which is that of the server.
     requests = harness.wait_for(
@@ -166,7 +167,7 @@ def test_udpwatch_web_runs_only_while_there_are_checks(agent, nginx):
 
 def test_a_killed_collector_takes_udpwatch_web_with_it(agent, nginx):
     running = agent(section("one", "http://127.0.0.1:8080/ok"))
-    web_servers.wait_until_known(running, ["one"])
+    wait_until_known(running, ["one"])
     checker = running.web_pid()
     running.process.kill()
     running.process.wait()
@@ -176,7 +177,7 @@ def test_a_killed_collector_takes_udpwatch_web_with_it(agent, nginx):
 def test_a_killed_udpwatch_web_is_started_again(agent, nginx, hold):
     hold("0.0.0.0:514")
     running = agent(PORT + section("one", "http://127.0.0.1:8080/ok"))
-    before = web_servers.wait_until_known(running, ["one"])
+    before = wait_until_known(running, ["one"])
     server, old = running.server_pid(), running.web_pid()
     os.kill(old, signal.SIGKILL)
     harness.wait_for(lambda: running.web_pid() not in (None, old), "another udpwatch-web")
@@ -217,7 +218,7 @@ def broken_later(directory, monkeypatch):
 def test_while_udpwatch_web_cannot_run_nothing_is_known(agent, nginx, hold, broken_later):
     hold("0.0.0.0:514")
     running = agent(PORT + section("one", "http://127.0.0.1:8080/ok", "timeout = 100ms"))
-    before = web_servers.wait_until_known(running, ["one"])
+    before = wait_until_known(running, ["one"])
     assert before.value("udpwatch_web_up", web="one") == 1
     broken_later.break_it()
     os.kill(running.web_pid(), signal.SIGKILL)
@@ -260,14 +261,14 @@ def test_a_reload_while_udpwatch_web_cannot_run(agent, nginx, broken_later):
     running.reload(section("new", "http://127.0.0.1:8080/ok/new"),
                    lambda scrape: scrape.samples("udpwatch_web_info", web="new"))
     broken_later.mend()
-    scrape = web_servers.wait_until_known(running, ["new"])
-    assert web_servers.outcome(scrape, "new") == (1, 200, {"ok"})
+    scrape = wait_until_known(running, ["new"])
+    assert outcome(scrape, "new") == (1, 200, {"ok"})
     assert nginx.requests("/ok/old") == []
 
 
 @pytest.mark.parametrize("command", [("metrics",), ("status", "--json")])
 def test_commands_do_each_check_once(write, nginx, misbehave, command):
-    late = misbehave(web_servers.silent)
+    late = misbehave(bad_servers.silent)
     paths = [f"/ok/{number}" for number in range(5)]
     # The long interval: nothing is put off.
     config = write("[agent]\nstate_dir =\n" + "".join(
@@ -303,6 +304,6 @@ def test_no_proxy_of_the_environment_is_asked(agent, misbehave, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     running = agent(section("direct", f"http://127.0.0.1:{port}/"))
-    scrape = web_servers.wait_until_known(running, ["direct"])
-    assert web_servers.outcome(scrape, "direct") == (0, None, {"connect"})
+    scrape = wait_until_known(running, ["direct"])
+    assert outcome(scrape, "direct") == (0, None, {"connect"})
     assert proxy.accepted == 0

@@ -6,7 +6,8 @@ import pytest
 
 import harness
 import web_servers
-from web_servers import outcome, section
+from web_checks import (assert_outcomes, outcome, section, sections, wait_for_more,
+                        wait_until_known)
 
 OK = (1, 200, {"ok"})
 NO_NAME = (0, None, {"dns"})
@@ -45,10 +46,7 @@ def test_names_and_families(agent, nginx, name_server):
         "wrong name": ("https://four.example:8445/ping",
                        f"ca_file = {nginx.directory}/other-name.pem", (0, None, {"tls"})),
     }
-    running = agent("".join(section(name, *check[:-1]) for name, check in checks.items()))
-    scrape = web_servers.wait_until_known(running, checks)
-    assert {name: outcome(scrape, name) for name in checks} == \
-        {name: check[-1] for name, check in checks.items()}
+    scrape = assert_outcomes(agent(sections(checks)), checks)
     # A look-up has its time, and what did not come to a connection no other.
     phases = {labels["phase"] for labels, _ in
               scrape.samples("udpwatch_web_phase_duration_seconds", web="only IPv4")}
@@ -59,11 +57,10 @@ def test_names_and_families(agent, nginx, name_server):
 def test_a_name_that_comes_and_goes(agent, nginx, names, directory):
     """A name is looked up for each run: what it was before is not kept."""
     running = agent(section("named", "http://four.example:8080/ok"))
-    wait = web_servers.wait_for_more
-    wait(running, "named", "dns", 1)
+    wait_for_more(running, "named", "dns", 1)
     with web_servers.dnsmasq(directory, *RECORDS):
-        wait(running, "named", "ok", 1)
-    scrape = wait(running, "named", "dns", 1)
+        wait_for_more(running, "named", "ok", 1)
+    scrape = wait_for_more(running, "named", "dns", 1)
     assert scrape.value("udpwatch_web_up", web="named") == 0
 
 
@@ -73,11 +70,12 @@ def test_a_name_server_that_does_not_answer(agent, nginx, names):
         mute.bind(("127.0.0.1", 53))
         late = [f"late {number}" for number in range(20)]
         running = agent("".join(
-            section(name, "http://four.example:8080/ok", "timeout = 1500ms") for name in late) + section("address", "http://127.0.0.1:8080/ok"))
-        scrape = web_servers.wait_until_known(running, late)
+            section(name, "http://four.example:8080/ok", "timeout = 1500ms") for name in late)
+            + section("address", "http://127.0.0.1:8080/ok"))
+        scrape = wait_until_known(running, late)
         assert all(outcome(scrape, name) == NO_NAME for name in late)
         for name in late:
             assert scrape.value("udpwatch_web_duration_seconds", web=name) > 1
-        scrape = web_servers.wait_for_more(running, "address", "ok", 2)
+        scrape = wait_for_more(running, "address", "ok", 2)
         assert outcome(scrape, "address") == OK
     assert harness.process_exists(running.web_pid())

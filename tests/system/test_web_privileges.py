@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import bad_servers
 import harness
-import web_servers
 from processes import capabilities, inet_sockets, libraries, process_status
-from web_servers import outcome, section
+from web_checks import assert_outcomes, outcome, section, sections, wait_until_known
 
 USER, PASSWORD, QUERY, FRAGMENT, TOKEN = SECRETS = (
     "secret-user", "s3cret-word", "s3cret-query", "s3cret-fragment", "s3cret-token")
@@ -22,7 +22,7 @@ def url(path, scheme="http", port=8080):
 @pytest.fixture
 def checking(agent, misbehave):
     """An agent with a check that runs, and has a connection open."""
-    server = misbehave(web_servers.silent)
+    server = misbehave(bad_servers.silent)
     running = agent(section("runs", f"http://127.0.0.1:{server.port}/", "timeout = 60s"))
     harness.wait_for(lambda: server.accepted == 1, "the check to run")
     return running
@@ -53,7 +53,7 @@ def test_udpwatch_web_has_nothing(checking):
 
 def test_started_without_rights_it_checks_all_the_same(agent, nginx):
     running = agent(section("one", "http://127.0.0.1:8080/ok"), user="nobody")
-    scrape = web_servers.wait_until_known(running, ["one"])
+    scrape = wait_until_known(running, ["one"])
     assert outcome(scrape, "one") == (1, 200, {"ok"})
 
 
@@ -101,13 +101,10 @@ def places_to_look(running, config):
 
 def test_no_secret_is_shown(agent, nginx):
     checks = sections_with_secrets(nginx, closed=1)
-    config = "[agent]\nstate_dir =\nlog_level = debug\n" + "".join(
-        section(name, *check[:-1]) for name, check in checks.items())
+    config = "[agent]\nstate_dir =\nlog_level = debug\n" + sections(checks)
     running = agent(config)
-    scrape = web_servers.wait_until_known(running, checks)
     # The secrets are used: without them the answers were others.
-    assert {name: outcome(scrape, name) for name in checks} == \
-        {name: check[-1] for name, check in checks.items()}
+    scrape = assert_outcomes(running, checks)
     assert scrape.value("udpwatch_web_info", web="tls", url="https://127.0.0.1:8443/x") == 1
     running.reload(config + section("more", url("more")),
                    lambda found: found.samples("udpwatch_web_info", web="more"))

@@ -1,13 +1,10 @@
-"""What the tests of [web] checks ask: nginx and openssl s_server with certificates made on the spot,
-servers that misbehave in ways no real one can be told to, and a name service of the test's own."""
+"""What the tests of [web] checks ask: nginx and openssl s_server with certificates made on the spot, and
+a name service of the test's own."""
 
 import contextlib
 import ctypes
 import os
-import socket
-import struct
 import subprocess
-import threading
 from pathlib import Path
 
 import harness
@@ -195,119 +192,6 @@ def s_server(directory, certificate, port, *options):
                   directory / f"s_server-{port}.log", [port])
 
 
-class BadServer:
-    """A TCP server on 127.0.0.1 that does to each connection what behave(connection, over) does, in a
-    thread of its own; over: an event, set at the end of the test."""
-
-    def __init__(self, behave):
-        self.behave = behave
-        self.over = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.lock = threading.Lock()
-        self.open, self.most_open, self.accepted = set(), 0, 0
-        self.threads = [threading.Thread(target=self._accept)]
-        self.threads[0].start()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):  # the listener was shut down
-            while True:
-                connection = self.listener.accept()[0]
-                with self.lock:
-                    self.open.add(connection)
-                    self.most_open = max(self.most_open, len(self.open))
-                    self.accepted += 1
-                    self.threads.append(threading.Thread(target=self._serve, args=(connection,)))
-                    self.threads[-1].start()
-
-    def _serve(self, connection):
-        with contextlib.suppress(OSError):  # the other side went away
-            self.behave(connection, self.over)
-        with self.lock:
-            self.open.discard(connection)
-        connection.close()
-
-    def stop(self):
-        self.over.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.threads[0].join()
-        with self.lock:
-            for connection in self.open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-        for thread in self.threads:
-            thread.join()
-        self.listener.close()
-
-
-def read_request(connection):
-    """Its bytes, once it is whole."""
-    request = b""
-    while not request.endswith(b"\r\n\r\n"):
-        piece = connection.recv(4096)
-        if not piece:
-            break
-        request += piece
-    return request
-
-
-def reset(connection):
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
-def silent(connection, _):
-    """It reads, and never answers."""
-    while connection.recv(4096):
-        pass
-
-
-def slow(connection, over):
-    """One byte a second of an answer that is right."""
-    read_request(connection)
-    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000:
-        connection.sendall(bytes([byte]))
-        if over.wait(1):
-            break
-
-
-def slow_body(connection, over):
-    """The head of the answer at once, and one byte a second of its body."""
-    read_request(connection)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    while not over.wait(1):
-        connection.sendall(b"x")
-
-
-def says(*pieces, then=None):
-    """A server that answers these bytes, then closes or does what is said."""
-    def behave(connection, _):
-        read_request(connection)
-        for piece in pieces:
-            connection.sendall(piece)
-        if then:
-            then(connection)
-        else:
-            connection.shutdown(socket.SHUT_WR)
-            connection.recv(1)  # what was sent is not to be lost by a reset
-    return behave
-
-
-def says_without_end(head, piece):
-    def behave(connection, over):
-        read_request(connection)
-        connection.sendall(head)
-        while not over.is_set():
-            connection.sendall(piece)
-    return behave
-
-
-def in_chunks(text):
-    """Each byte of it a chunk of its own, which libcurl hands on one by one."""
-    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in text.encode())
-    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
-
-
 @contextlib.contextmanager
 def mounts_of_its_own():
     """This thread, and what it starts, sees mounts that nobody else does."""
@@ -344,41 +228,3 @@ def dnsmasq(directory, *records):
                    "--pid-file=", "--log-facility=-", "--local=/example/",
                    *(f"--host-record={record}" for record in records)],
                   directory / "dnsmasq.log", [53], env=environment)
-
-
-def section(name, url, *lines):
-    """[web NAME] that is checked each second, with much time unless a line says otherwise."""
-    timeout = [] if any(line.startswith("timeout") for line in lines) else ["timeout = 15s"]
-    return "\n".join([f"[web {name}]", f"url = {url}", "interval = 1s", *timeout, *lines, ""])
-
-
-def counts(scrape, name):
-    """{result: how often} of a check, those that are not 0."""
-    return {labels["result"]: value
-            for labels, value in scrape.samples("udpwatch_web_checks_total", web=name) if value}
-
-
-def outcome(scrape, name):
-    """(up, status code or None, the results that it had) of a check."""
-    return (scrape.value("udpwatch_web_up", web=name),
-            scrape.value("udpwatch_web_status_code", web=name), set(counts(scrape, name)))
-
-
-def wait_until_known(running, names):
-    """The first scrape in which each of these checks has a result."""
-    def known():
-        scrape = running.scrape()
-        missing = [name for name in names if not counts(scrape, name)]
-        known.missing = missing
-        return None if missing else scrape
-    return harness.wait_for(known, lambda: f"results of {known.missing}: {running.log()}")
-
-
-def wait_for_more(running, name, result="ok", runs=2):
-    """Until the check had so many more runs with the result; returns the last scrape."""
-    before = counts(running.scrape(), name).get(result, 0)
-
-    def more():
-        scrape = running.scrape()
-        return scrape if counts(scrape, name).get(result, 0) >= before + runs else None
-    return harness.wait_for(more, f"{name} to be {result} again")
