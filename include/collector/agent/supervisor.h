@@ -51,6 +51,9 @@ struct channel_message;
 void supervisor_handle_message(struct supervisor *supervisor, const struct channel_message *message,
                                int64_t now);
 
+/* Nanoseconds since the program was last there to serve; 0 while it is. */
+int64_t supervisor_outage(const struct supervisor *supervisor, int64_t now);
+
 /* Times the program had to be started again; 0 for NULL. */
 uint64_t supervisor_restarts(const struct supervisor *supervisor);
 

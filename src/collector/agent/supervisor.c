@@ -53,6 +53,7 @@ struct supervisor {
     uint64_t restarts;
     bool began;                 /* a process was started before */
     bool served;                /* this process was ready */
+    int64_t left;               /* CLOCK_MONOTONIC: since when none serves */
     char failure[FAILURE_SIZE]; /* CHANNEL_FAILED said so; empty: nothing */
     char logged[REASON_SIZE];   /* the reason of the last line, and its time */
     int64_t logged_at;
@@ -209,6 +210,8 @@ void supervisor_handle_death(struct supervisor *supervisor, int64_t now)
     if (supervisor->process == 0)
         return;
     close_channel(supervisor);
+    if (supervisor->state == SERVING)
+        supervisor->left = now;
     if (supervisor->state != ENDING) {
         supervisor->state = ENDING;
         supervisor->due = now + EXIT_PATIENCE;
@@ -355,6 +358,7 @@ static int make(struct supervisor **supervisor, const char *program,
     if (!made)
         return result;
     made->channel = -1;
+    made->left = clock_monotonic();
     made->program = strdup(program);
     if (made->program)
         result = copy_settings(&made->settings, settings);
@@ -432,6 +436,11 @@ int supervisor_change(struct supervisor *supervisor, const struct supervised *se
 int supervisor_channel(const struct supervisor *supervisor)
 {
     return supervisor->channel;
+}
+
+int64_t supervisor_outage(const struct supervisor *supervisor, int64_t now)
+{
+    return supervisor->state == SERVING ? 0 : now - supervisor->left;
 }
 
 uint64_t supervisor_restarts(const struct supervisor *supervisor)

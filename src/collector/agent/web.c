@@ -15,6 +15,9 @@
 
 static const int64_t second = 1000000000;
 
+/* For so long the program may not be there: a start takes much less. */
+static const int64_t longest_outage = 10000000000;
+
 /* More than these wait for the next turn: a flood of results must not keep the agent from the rest.
  */
 enum { MOST_MESSAGES = 256 };
@@ -233,6 +236,8 @@ void web_handle(struct web *web, int64_t now)
 const struct web_states *web_tell(struct web *web, int64_t now)
 {
     web->states = (struct web_states){.states = web->told, .count = web->count};
+    web->states.failed =
+        web->supervisor && supervisor_outage(web->supervisor, now) > longest_outage;
     for (size_t i = 0; i < web->count; i++) {
         const struct slot *slot = &web->slots[i];
         bool late = now - slot->came > slot->patience;
