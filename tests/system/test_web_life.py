@@ -245,7 +245,8 @@ def test_while_udpwatch_web_cannot_run_nothing_is_known(agent, nginx, hold, brok
 def test_udpwatch_web_that_never_ran_keeps_no_port_from_being_served(agent, hold, broken_later):
     hold("0.0.0.0:514")
     broken_later.break_it()
-    running = agent(PORT + section("one", "http://127.0.0.1:8080/ok", "timeout = 100ms"))
+    # However rare a check is, that nobody does it is said soon.
+    running = agent(PORT + "[web one]\nurl = http://127.0.0.1:8080/ok\ninterval = 24h\n")
     assert running.scrape().state(514) == "ok"
     scrape = harness.wait_for(lambda: (found := running.scrape()).value(SUCCESS, collector="web") == 0
                               and found, "the word that nothing is known")
@@ -269,13 +270,14 @@ def test_a_reload_while_udpwatch_web_cannot_run(agent, nginx, broken_later):
 @pytest.mark.parametrize("command", [("metrics",), ("status", "--json")])
 def test_commands_do_each_check_once(write, nginx, misbehave, command):
     late = misbehave(bad_servers.silent)
-    paths = [f"/ok/{number}" for number in range(5)]
-    # The long interval: nothing is put off.
+    paths = [f"/ok/{number}" for number in range(20)]
+    # None is put off: so many would not all begin in the time that the longest may take.
     config = write("[agent]\nstate_dir =\n" + "".join(
-        f"[web {path}]\nurl = http://127.0.0.1:8080{path}\ninterval = 24h\n" for path in paths)
+        f"[web {path}]\nurl = http://127.0.0.1:8080{path}\ninterval = 24h\ntimeout = 2s\n"
+        for path in paths)
         + f"[web late]\nurl = {url_of(late)}\ntimeout = 500ms\n")
     result = harness.command(*command, "--config", config, check=0)
-    assert [len(nginx.requests(path)) for path in paths] == [1] * 5
+    assert [len(nginx.requests(path)) for path in paths] == [1] * 20
     assert late.accepted == 1
     if command == ("metrics",):
         scrape = Exposition(result.stdout)
