@@ -73,6 +73,12 @@ def silent(connection, _):
         pass
 
 
+def refuses(connection, _):
+    """It breaks off as soon as something comes."""
+    connection.recv(1)
+    reset(connection)
+
+
 def slow(connection, over):
     """One byte a second of an answer that is right."""
     read_request(connection)

@@ -42,6 +42,7 @@ def test_answers(agent, nginx):
         "followed": (f"{HTTP}/to-ok", "follow_redirects = yes", OK),
         "loop": (f"{HTTP}/loop", "follow_redirects = yes", (0, 302, {"status"})),
         "to a file": (f"{HTTP}/to-file", "follow_redirects = yes", (0, 302, {"status"})),
+        "to a closed port": (f"{HTTP}/to-closed", "follow_redirects = yes", (0, 302, {"connect"})),
         "HEAD": (f"{HTTP}/head-only", "method = HEAD", OK),
         "no HEAD": (f"{HTTP}/head-only", (0, 405, {"status"})),
         "HEAD of a large file": (f"{HTTP}/endless", "method = HEAD", OK),
@@ -98,7 +99,8 @@ def test_filebeat(agent, nginx):
     assert_outcomes(agent(sections(checks)), checks)
 
 
-def test_certificates(agent, nginx):
+def test_certificates(agent, nginx, misbehave):
+    mute, rude = misbehave(bad_servers.silent), misbehave(bad_servers.refuses)
     ca_file, no = f"ca_file = {nginx.directory}/right.pem", "verify = no"
     refused = (0, None, {"tls"})
     checks = {
@@ -111,12 +113,16 @@ def test_certificates(agent, nginx):
         "other name": (f"{HTTPS}:8445/ping", f"ca_file = {nginx.directory}/other-name.pem", refused),
         "other name, not verified": (f"{HTTPS}:8445/ping", no, OK),
         "no TLS": (f"{HTTPS}:8080/ok", no, refused),
+        "no answer to TLS": (f"{HTTPS}:{mute.port}/", "timeout = 500ms", (0, None, {"timeout"})),
+        "reset within TLS": (f"{HTTPS}:{rude.port}/", refused),
+        "redirect": (f"{HTTP}/to-tls", "follow_redirects = yes", ca_file, OK),
+        "redirect to self-signed": (f"{HTTP}/to-tls", "follow_redirects = yes", (0, 302, {"tls"})),
         "not found": (f"{HTTPS}:8443/nothing", no, (0, 404, {"status"})),
     }
     scrape = assert_outcomes(agent(sections(checks)), checks)
     expiries = {labels["web"]: value for labels, value
                 in scrape.samples("udpwatch_web_certificate_expiry_timestamp_seconds")}
-    files = {"not verified": "right", "own authority": "right", "not found": "right",
+    files = {"not verified": "right", "redirect": "right", "own authority": "right", "not found": "right",
              "expired, not verified": "expired", "other name, not verified": "other-name"}
     assert expiries == {name: web_servers.expiry(nginx.directory / f"{file}.pem")
                         for name, file in files.items()}

@@ -148,6 +148,27 @@ def test_a_reload_leaves_the_other_checks_alone(agent, nginx, misbehave):
     assert len(nginx.requests("/ok/goes")) == gone
 
 
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_checks_that_are_removed_leave_nothing_behind(agent, misbehave):
+    """Those that ran are broken off, and their connections closed."""
+    server = misbehave(bad_servers.silent)
+    idle = "[web idle]\nurl = http://127.0.0.1:1/\ninterval = 24h\n"
+    running = agent(idle)
+    wait_until_known(running, ["idle"])
+    before = descriptors(running.web_pid())
+    running.reload(idle + "".join(section(f"hangs {number}", url_of(server)) for number in range(20)),
+                   lambda scrape: len(scrape.samples("udpwatch_web_info")) == 21)
+    harness.wait_for(lambda: len(server.open) == 20, "all to run")
+    assert descriptors(running.web_pid()) > before
+    running.reload(idle, lambda scrape: len(scrape.samples("udpwatch_web_info")) == 1)
+    harness.wait_for(lambda: not server.open, "their connections to end")
+    harness.wait_for(lambda: descriptors(running.web_pid()) == before, "all else to be closed")
+    assert "hangs" not in running.log()
+
+
 def test_udpwatch_web_runs_only_while_there_are_checks(agent, nginx):
     check = section("one", "http://127.0.0.1:8080/ok")
     running = agent(PORT)

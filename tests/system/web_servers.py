@@ -44,6 +44,8 @@ http {{
         location = /500 {{ return 500; }}
         location = /to-ok {{ return 302 /ok; }}
         location = /to-file {{ return 302 file:///etc/passwd; }}
+        location = /to-tls {{ return 302 https://127.0.0.1:8443/ping; }}
+        location = /to-closed {{ return 302 http://127.0.0.1:1/; }}
         location = /loop {{ return 302 /loop; }}
         location = /head-only {{
             if ($request_method != HEAD) {{ return 405; }}
