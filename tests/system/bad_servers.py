@@ -7,8 +7,8 @@ import threading
 
 
 class BadServer:
-    """A TCP server on 127.0.0.1 that does to each connection what behave(connection, over) does, in a
-    thread of its own; over: an event, set at the end of the test."""
+    """A TCP server on 127.0.0.1 that does to each connection what behave(connection, over) does, in
+    a thread of its own; over: an event, set at the end of the test."""
 
     def __init__(self, behave):
         self.behave = behave

@@ -1,5 +1,5 @@
-"""The life of [web] checks in an agent: before the first result, over reloads, deaths and outages of
-udpwatch-web, and in the commands that look once."""
+"""The life of [web] checks in an agent: before the first result, over reloads, deaths and outages
+of udpwatch-web, and in the commands that look once."""
 
 import json
 import os
@@ -159,8 +159,8 @@ def test_checks_that_are_removed_leave_nothing_behind(agent, misbehave):
     running = agent(idle)
     wait_until_known(running, ["idle"])
     before = descriptors(running.web_pid())
-    running.reload(idle + "".join(section(f"hangs {number}", url_of(server)) for number in range(20)),
-                   lambda scrape: len(scrape.samples("udpwatch_web_info")) == 21)
+    hanging = "".join(section(f"hangs {number}", url_of(server)) for number in range(20))
+    running.reload(idle + hanging, lambda scrape: len(scrape.samples("udpwatch_web_info")) == 21)
     harness.wait_for(lambda: len(server.open) == 20, "all to run")
     assert descriptors(running.web_pid()) > before
     running.reload(idle, lambda scrape: len(scrape.samples("udpwatch_web_info")) == 1)
@@ -214,8 +214,8 @@ def test_a_killed_udpwatch_web_is_started_again(agent, nginx, hold):
 
 @pytest.fixture
 def broken_later(directory, monkeypatch):
-    """The programs in a place of this test's own; break_it() has udpwatch-web exit at once, and mend()
-    puts it back."""
+    """The programs in a place of this test's own; break_it() has udpwatch-web exit at once, and
+    mend() puts it back."""
     monkeypatch.setattr(harness, "program", harness.program)
     place = directory / "programs"
     place.mkdir()
@@ -248,7 +248,8 @@ def test_while_udpwatch_web_cannot_run_nothing_is_known(agent, nginx, hold, brok
     def is_unknown():
         scrape = running.scrape()
         # What is known and what is said of it change together, and the ports are served as ever.
-        up, success = scrape.value("udpwatch_web_up", web="one"), scrape.value(SUCCESS, collector="web")
+        up = scrape.value("udpwatch_web_up", web="one")
+        success = scrape.value(SUCCESS, collector="web")
         assert (up, success) in ((1, 1), (None, 0))
         assert scrape.state(514) == "ok"
         return scrape if success == 0 else None
@@ -270,8 +271,9 @@ def test_udpwatch_web_that_never_ran_keeps_no_port_from_being_served(agent, hold
     # However rare a check is, that nobody does it is said soon.
     running = agent(PORT + "[web one]\nurl = http://127.0.0.1:8080/ok\ninterval = 24h\n")
     assert running.scrape().state(514) == "ok"
-    scrape = harness.wait_for(lambda: (found := running.scrape()).value(SUCCESS, collector="web") == 0
-                              and found, "the word that nothing is known")
+    scrape = harness.wait_for(
+        lambda: (found := running.scrape()).value(SUCCESS, collector="web") == 0 and found,
+        "the word that nothing is known")
     assert samples_of_results(scrape, "one") == []
     assert set(counts(scrape, "one")) == set()
 

@@ -1,5 +1,5 @@
-"""What the tests of [web] checks ask: nginx and openssl s_server with certificates made on the spot, and
-a name service of the test's own."""
+"""What the tests of [web] checks ask: nginx and openssl s_server with certificates made on the
+spot, and a name service of the test's own."""
 
 import contextlib
 import ctypes
@@ -13,10 +13,10 @@ CLONE_NEWNS = 0x20000
 TEN_GIB = 10 << 30
 MOST_BODY = 1 << 20
 NEEDLE = "all is ready"
-# As the manual of filebeat shows it, for `http.enabled: true`.
-FILEBEAT_STATS = ('{"beat":{"cpu":{"system":{"ticks":1710}},"info":{"uptime":{"ms":7500}}},"libbeat":'
-                  '{"output":{"events":{"acked":0,"active":0,"failed":0}},"pipeline":{"events":'
-                  '{"published":11}}}}\n')
+# In the shape of what filebeat answers with `http.enabled: true`.
+FILEBEAT_STATS = ('{"beat":{"cpu":{"system":{"ticks":1710}},"info":{"uptime":{"ms":7500}}},'
+                  '"libbeat":{"output":{"events":{"acked":0,"active":0,"failed":0}},'
+                  '"pipeline":{"events":{"published":11}}}}\n')
 
 NGINX = """
 daemon off;
@@ -99,9 +99,9 @@ def openssl(*arguments):
 
 def make_certificate(directory, name, subject, days=30):
     """NAME.pem, signed by itself, and NAME.key. subject: as of subjectAltName."""
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-            days, "-subj", f"/CN={name}", "-addext", f"subjectAltName={subject}", "-keyout",
-            directory / f"{name}.key", "-out", directory / f"{name}.pem")
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-days", days, "-subj", f"/CN={name}", "-addext", f"subjectAltName={subject}",
+            "-keyout", directory / f"{name}.key", "-out", directory / f"{name}.pem")
     return directory / f"{name}.pem"
 
 
@@ -189,8 +189,8 @@ class Nginx:
 
 def s_server(directory, certificate, port, *options):
     """openssl s_server with that certificate, which answers each GET with a page."""
-    return daemon(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", certificate, "-key",
-                   certificate.with_suffix(".key"), "-www", *options],
+    return daemon(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", certificate,
+                   "-key", certificate.with_suffix(".key"), "-www", *options],
                   directory / f"s_server-{port}.log", [port])
 
 
@@ -225,8 +225,9 @@ def name_service(directory):
 def dnsmasq(directory, *records):
     """A name server on 127.0.0.1 that knows these (host-record=...) and no other name."""
     path, environment = harness.daemon_of("dnsmasq-base", "usr/sbin/dnsmasq")
-    return daemon([path, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-                   "--port=53", "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root",
-                   "--pid-file=", "--log-facility=-", "--local=/example/",
+    return daemon([path, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
+                   "--no-hosts", "--port=53", "--listen-address=127.0.0.1",
+                   "--bind-interfaces", "--user=root", "--pid-file=",
+                   "--log-facility=-", "--local=/example/",
                    *(f"--host-record={record}" for record in records)],
                   directory / "dnsmasq.log", [53], env=environment)
