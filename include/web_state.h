@@ -12,6 +12,8 @@ struct web_state {
     const char *name;
     const char *url;             /* without what can be a secret */
     bool known;                  /* there is a result, and it is as new as one can be expected */
+    bool late;                   /* there is none though it is time; else, when not known, the first
+                                    one is not over yet */
     struct web_result last;      /* when known */
     double time;                 /* when known: Unix time at which it came */
     uint64_t counts[WEB_CAUSES]; /* runs, by what became of them */
@@ -21,7 +23,7 @@ struct web_state {
 struct web_states {
     const struct web_state *states;
     size_t count;
-    bool failed; /* a check has no result though it is time */
+    bool failed; /* one of them is late */
 };
 
 #endif

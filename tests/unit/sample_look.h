@@ -24,6 +24,16 @@ enum sample_port {
     SAMPLE_PORTS
 };
 
+/* HTTP(S) checks: what can become of one. */
+enum sample_check {
+    SAMPLE_WEB_UP,
+    SAMPLE_WEB_STATUS,
+    SAMPLE_WEB_REFUSED,
+    SAMPLE_WEB_WAITING, /* the first run is not over yet */
+    SAMPLE_WEB_LATE,    /* no result came for long */
+    SAMPLE_WEBS
+};
+
 struct sample {
     struct receiver receivers[2];
     struct expected_port expected[SAMPLE_UNNAMED];
@@ -33,6 +43,8 @@ struct sample {
     struct look_socket sockets[SAMPLE_PORTS];
     struct look_port ports[SAMPLE_PORTS];
     struct look_receiver look_receivers[2];
+    struct web_state checks[SAMPLE_WEBS];
+    struct web_states web;
     struct look look;
 };
 
@@ -194,6 +206,50 @@ static inline void sample_add_host(struct sample *sample)
     host->receive_buffer_max_known = true;
     host->receive_buffer_max = 212992;
     sample->look.host_seconds = 0.25;
+}
+
+/* Times in microseconds; a phase that is -1 was not come to. */
+static void sample_result(struct sample *sample, enum sample_check check, struct web_result result)
+{
+    sample->checks[check].known = true;
+    sample->checks[check].time = sample->look.time - 2.5;
+    sample->checks[check].last = result;
+    sample->checks[check].counts[result.cause] = 1;
+}
+
+/* Checks in each of their states. The certificate of the first expires in 60 days. */
+static inline void sample_add_web(struct sample *sample)
+{
+    static const char *const names[SAMPLE_WEBS] = {"apple-ping", "login", "gone", "new", "lost"};
+    static const char *const urls[SAMPLE_WEBS] = {"https://127.0.0.1:8443/ping",
+                                                  "http://localhost/login", "http://[::1]:81/<b>",
+                                                  "http://localhost/new", "http://localhost/lost"};
+
+    for (size_t i = 0; i < SAMPLE_WEBS; i++)
+        sample->checks[i] = (struct web_state){.name = names[i], .url = urls[i]};
+    sample_result(sample, SAMPLE_WEB_UP,
+                  (struct web_result){.cause = WEB_OK,
+                                      .status_code = 204,
+                                      .duration = 12500,
+                                      .phases = {100, 200, 4000, 6000},
+                                      .certificate_expiry = 1000 + 60 * 86400});
+    sample_result(sample, SAMPLE_WEB_STATUS,
+                  (struct web_result){.cause = WEB_STATUS,
+                                      .status_code = 503,
+                                      .duration = 250000,
+                                      .phases = {1000, 2000, -1, 200000},
+                                      .reason = "the status is 503"});
+    sample_result(sample, SAMPLE_WEB_REFUSED,
+                  (struct web_result){.cause = WEB_CONNECT,
+                                      .duration = 300,
+                                      .phases = {100, -1, -1, -1},
+                                      .reason = "Failed to connect to \"::1\" & <81>"});
+    sample->checks[SAMPLE_WEB_UP].counts[WEB_TIMEOUT] = 3;
+    sample->checks[SAMPLE_WEB_LATE].late = true;
+    sample->checks[SAMPLE_WEB_LATE].counts[WEB_OK] = 7;
+    sample->web =
+        (struct web_states){.states = sample->checks, .count = SAMPLE_WEBS, .failed = true};
+    sample->look.web = &sample->web;
 }
 
 #endif

@@ -240,10 +240,11 @@ const struct web_states *web_tell(struct web *web, int64_t now)
         web->supervisor && supervisor_outage(web->supervisor, now) > longest_outage;
     for (size_t i = 0; i < web->count; i++) {
         const struct slot *slot = &web->slots[i];
-        bool late = now - slot->came > slot->patience;
+        bool late = now - slot->came > slot->patience || (web->waited_for && !slot->has_result);
         web->told[i] = slot->state;
         web->told[i].known = slot->has_result && !late;
-        web->states.failed |= late || (web->waited_for && !slot->has_result);
+        web->told[i].late = late;
+        web->states.failed |= late;
     }
     return &web->states;
 }
