@@ -56,6 +56,9 @@ void text_append_printable(struct text *text, const char *string);
 /* Append a number of bytes for people: "416 KiB". */
 void text_append_size(struct text *text, uint64_t bytes);
 
+/* Append a length of time in its two largest units: "3 d 4 h", "5 min 20 s", "0 s". */
+void text_append_duration(struct text *text, double seconds);
+
 /* The length in bytes (1 to 4) of the valid UTF-8 sequence that string starts with, or 0 when it
  * starts with none (overlong forms, surrogates and values above U+10FFFF are none: RFC 3629). */
 size_t utf8_sequence_length(const char *string);

@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -177,6 +178,23 @@ void text_append_size(struct text *text, uint64_t bytes)
         unit++;
     }
     text_print(text, "%.4g %s", size, units[unit]);
+}
+
+void text_append_duration(struct text *text, double seconds)
+{
+    static const struct {
+        uint64_t seconds;
+        const char *name;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+    uint64_t rest = seconds > 0 ? (uint64_t)seconds : 0;
+    size_t unit = 0;
+
+    while (unit < 3 && rest < units[unit].seconds)
+        unit++;
+    text_print(text, "%" PRIu64 " %s", rest / units[unit].seconds, units[unit].name);
+    rest %= units[unit].seconds;
+    if (unit < 3 && rest >= units[unit + 1].seconds)
+        text_print(text, " %" PRIu64 " %s", rest / units[unit + 1].seconds, units[unit + 1].name);
 }
 
 void text_clear(struct text *text)

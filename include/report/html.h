@@ -8,9 +8,6 @@
  * text_append_printable makes it, and without a character that means something to HTML. */
 void html_append(struct text *text, const char *string);
 
-/* Append a length of time in its two largest units: "3 d 4 h", "5 min 20 s", "0 s". */
-void html_append_duration(struct text *text, double seconds);
-
 /* Append a <time> of a Unix time, in the zone of this host: date, time and zone; or, when it is
  * short, the time alone of what was today, and else the date. today: Unix time. */
 void html_append_time(struct text *text, double time);

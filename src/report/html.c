@@ -1,6 +1,5 @@
 #include "report/html.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -43,23 +42,6 @@ void html_append(struct text *text, const char *string)
         append_escaped(text, printable.bytes);
     text->failed |= printable.failed;
     text_free(&printable);
-}
-
-void html_append_duration(struct text *text, double seconds)
-{
-    static const struct {
-        uint64_t seconds;
-        const char *name;
-    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
-    uint64_t rest = seconds > 0 ? (uint64_t)seconds : 0;
-    size_t unit = 0;
-
-    while (unit < 3 && rest < units[unit].seconds)
-        unit++;
-    text_print(text, "%" PRIu64 " %s", rest / units[unit].seconds, units[unit].name);
-    rest %= units[unit].seconds;
-    if (unit < 3 && rest >= units[unit + 1].seconds)
-        text_print(text, " %" PRIu64 " %s", rest / units[unit + 1].seconds, units[unit + 1].name);
 }
 
 enum shape { FULL, DAY, TIME_OF_DAY };

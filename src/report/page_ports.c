@@ -151,7 +151,7 @@ static void append_down(struct text *text, const struct look *look, const struct
     if (!port->expected)
         text_append(text, "<small>not expected</small>");
     else if (look->has_history)
-        html_append_duration(text, port->history.down_seconds);
+        text_append_duration(text, port->history.down_seconds);
     else
         text_append(text, "not known");
     text_append(text, "</td>");
@@ -163,7 +163,7 @@ static void append_since(struct text *text, const struct look *look, const struc
 
     text_append(text, CELL "\"Since\" class=\"number\">");
     if (look->has_history && !look->sockets_error && change > 0) {
-        html_append_duration(text, look->time - change);
+        text_append_duration(text, look->time - change);
         text_append(text, " <small>");
         html_append_short_time(text, change, look->time);
         text_append(text, "</small>");

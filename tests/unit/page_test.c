@@ -71,28 +71,6 @@ static void test_escaping(void **state)
     assert_html("\xe2\x80\x93\xd8\x9b\xef\xbb\xbe", "\xe2\x80\x93\xd8\x9b\xef\xbb\xbe");
 }
 
-static void assert_duration(double seconds, const char *expected)
-{
-    struct text text = {0};
-
-    html_append_duration(&text, seconds);
-    assert_string_equal(text.bytes, expected);
-    text_free(&text);
-}
-
-static void test_durations(void **state)
-{
-    (void)state;
-    assert_duration(-1, "0 s");
-    assert_duration(0.9, "0 s");
-    assert_duration(59.9, "59 s");
-    assert_duration(60, "1 min");
-    assert_duration(3599, "59 min 59 s");
-    assert_duration(3600, "1 h");
-    assert_duration(86399, "23 h 59 min");
-    assert_duration(3 * 86400 + 4 * 3600 + 59, "3 d 4 h");
-}
-
 static void test_times(void **state)
 {
     struct text text = {0};
@@ -362,7 +340,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_escaping),
-        cmocka_unit_test(test_durations),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_every_state),
         cmocka_unit_test(test_more_holders_than_fit),

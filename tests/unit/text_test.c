@@ -157,6 +157,28 @@ static void test_printable(void **state)
     text_free(&text);
 }
 
+static void assert_duration(double seconds, const char *expected)
+{
+    struct text text = {0};
+
+    text_append_duration(&text, seconds);
+    assert_string_equal(text.bytes, expected);
+    text_free(&text);
+}
+
+static void test_durations(void **state)
+{
+    (void)state;
+    assert_duration(-1, "0 s");
+    assert_duration(0.9, "0 s");
+    assert_duration(59.9, "59 s");
+    assert_duration(60, "1 min");
+    assert_duration(3599, "59 min 59 s");
+    assert_duration(3600, "1 h");
+    assert_duration(86399, "23 h 59 min");
+    assert_duration(3 * 86400 + 4 * 3600 + 59, "3 d 4 h");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_utf8_lengths),
         cmocka_unit_test(test_invalid_bytes_are_replaced),
         cmocka_unit_test(test_printable),
+        cmocka_unit_test(test_durations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
