@@ -363,4 +363,6 @@ void report_errors(const struct look *look, struct text *text)
                    "CAP_DAC_READ_SEARCH\n",
                    look->owners.unreadable_processes,
                    look->owners.unreadable_processes == 1 ? "process" : "processes");
+    if (look->web && look->web->failed)
+        text_append(text, "the web checks, or some of them, give no result: see the log\n");
 }

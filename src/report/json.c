@@ -167,6 +167,65 @@ static json_t *json_of_receivers(const struct look *look)
     return receivers;
 }
 
+/* In seconds; from microseconds, below 0: it did not come to that. */
+static json_t *seconds_or_null(bool known, int64_t microseconds)
+{
+    return real_or_null(known && microseconds >= 0, (double)microseconds / 1e6);
+}
+
+static json_t *json_of_phases(const struct web_state *check)
+{
+    json_t *phases;
+
+    if (!check->known)
+        return json_null();
+    phases = json_object();
+    for (int phase = 0; phase < WEB_PHASES; phase++)
+        json_object_set_new(phases, web_phase_name((enum web_phase)phase),
+                            seconds_or_null(true, check->last.phases[phase]));
+    return phases;
+}
+
+/* Runs, by what became of them; null in a single look. */
+static json_t *json_of_counts(const struct look *look, const struct web_state *check)
+{
+    json_t *counts;
+
+    if (!look->has_history)
+        return json_null();
+    counts = json_object();
+    for (int cause = 0; cause < WEB_CAUSES; cause++)
+        json_object_set_new(counts, web_cause_name((enum web_cause)cause),
+                            integer_or_null(true, check->counts[cause]));
+    return counts;
+}
+
+static json_t *json_of_check(const struct look *look, const struct web_state *check)
+{
+    const struct web_result *last = &check->last;
+    bool known = check->known;
+
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", string_of(check->name),
+        "url", string_of(check->url), "up", boolean_or_null(known ? last->cause == WEB_OK : -1),
+        "result", known ? json_string(web_cause_name(last->cause)) : json_null(), "status_code",
+        integer_or_null(known && last->status_code > 0, last->status_code), "reason",
+        known && last->reason[0] ? string_of(last->reason) : json_null(), "duration_seconds",
+        seconds_or_null(known, last->duration), "phases", json_of_phases(check),
+        "certificate_expiry",
+        integer_or_null(known && last->certificate_expiry > 0, (uint64_t)last->certificate_expiry),
+        "time", real_or_null(known, check->time), "counts", json_of_counts(look, check));
+}
+
+static json_t *json_of_checks(const struct look *look)
+{
+    json_t *checks = json_array();
+
+    for (size_t i = 0; i < look->web->count; i++)
+        json_array_append_new(checks, json_of_check(look, &look->web->states[i]));
+    return checks;
+}
+
 /* The kernel's counters of one IP version; null when none is known. */
 static json_t *json_of_counters(const struct host_facts *host, enum host_ip ip)
 {
@@ -222,8 +281,9 @@ static json_t *json_of_look(const struct look *look)
 {
     bool known = look->sockets_error == 0;
     int status = report_status(look);
+    json_t *root;
 
-    return json_pack("{s:s, s:f, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+    root = json_pack("{s:s, s:f, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
                      UDPWATCH_VERSION, "time", look->time, "healthy",
                      boolean_or_null(status == REPORT_UNHEALTHY ? 0
                                      : status == REPORT_HEALTHY ? 1
@@ -237,6 +297,12 @@ static json_t *json_of_look(const struct look *look)
                      integer_or_null(look->owners.scanned && !look->owners.processes_hidden,
                                      look->owners.unreadable_processes),
                      "errors", json_of_errors(look));
+    if (look->web && look->web->count > 0 &&
+        json_object_set_new(root, "web_checks", json_of_checks(look)) < 0) {
+        json_decref(root);
+        return NULL;
+    }
+    return root;
 }
 
 void report_json(const struct look *look, struct text *text)

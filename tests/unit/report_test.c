@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "json_schema.h"
+#include "json_assertions.h"
 #include "report/report.h"
 #include "sample_look.h"
 #include "text_assertions.h"
@@ -204,33 +204,9 @@ static void test_exit_statuses(void **state)
     assert_int_equal(report_status(&sample.look), REPORT_INCOMPLETE);
 }
 
-static json_t *json_of(const struct look *look)
-{
-    struct text text = {0};
-    json_t *root;
-
-    report_json(look, &text);
-    assert_false(text.failed);
-    root = json_loads(text.bytes, 0, NULL);
-    assert_non_null(root);
-    text_free(&text);
-    return root;
-}
-
 static json_t *port_of(json_t *root, enum sample_port port)
 {
     return json_array_get(json_object_get(root, "ports"), port);
-}
-
-/* The document against doc/status.schema.json; tests run where the Makefile lies. */
-static void assert_as_documented(json_t *root)
-{
-    struct schema_place place = {.root = json_load_file("doc/status.schema.json", 0, NULL),
-                                 .path = "status"};
-
-    assert_non_null(place.root);
-    assert_true(schema_holds(&place, place.root, root));
-    json_decref(place.root);
 }
 
 static void test_json_is_as_documented(void **state)
@@ -251,20 +227,6 @@ static void test_json_is_as_documented(void **state)
         assert_as_documented(root);
         json_decref(root);
     }
-}
-
-static void assert_number(json_t *object, const char *name, double expected)
-{
-    json_t *value = json_object_get(object, name);
-
-    if (!json_is_number(value) || json_number_value(value) != expected)
-        fail_msg("%s is not %g", name, expected);
-}
-
-static void assert_json_null(json_t *object, const char *name)
-{
-    if (!json_is_null(json_object_get(object, name)))
-        fail_msg("%s is not null", name);
 }
 
 static void test_json_of_a_history(void **state)
