@@ -7,7 +7,9 @@
 
 #include "report/html.h"
 #include "report/page_ports.h"
+#include "report/page_web.h"
 #include "report/report.h"
+#include "report/web.h"
 
 /* Healthy ports with something to mend all the same: a full queue, say. */
 static size_t count_warned(const struct look *look)
@@ -18,6 +20,19 @@ static size_t count_warned(const struct look *look)
         warned +=
             port_state_healthy(look->ports[i].state) && report_has_remedy(look, &look->ports[i]);
     return warned;
+}
+
+/* Of those that are up there is nothing to say, and of those that are not done yet too early. */
+static void append_checks_verdict(struct text *text, const struct look *look)
+{
+    struct report_web_tally tally = report_web_tally(look);
+
+    if (tally.in[REPORT_WEB_DOWN] > 0)
+        text_print(text, ", %zu of %zu web checks down", tally.in[REPORT_WEB_DOWN],
+                   report_web_count(look));
+    if (tally.in[REPORT_WEB_UNKNOWN] > 0)
+        text_print(text, ", %zu of %zu web checks unknown", tally.in[REPORT_WEB_UNKNOWN],
+                   report_web_count(look));
 }
 
 /* In a few words, as a browser's tab has room for them. */
@@ -41,15 +56,17 @@ static void append_verdict(struct text *text, const struct look *look, size_t wa
     }
     if (warned > 0)
         text_print(text, ", %zu with a warning", warned);
+    append_checks_verdict(text, look);
 }
 
 static const char *verdict_class(const struct look *look, size_t warned)
 {
     struct report_tally tally = report_tally(look, NULL);
+    struct report_web_tally checks = report_web_tally(look);
 
-    if (tally.healthy + tally.unknown < tally.expected)
+    if (tally.healthy + tally.unknown < tally.expected || checks.in[REPORT_WEB_DOWN] > 0)
         return "bad";
-    if (look->sockets_error || tally.unknown > 0)
+    if (look->sockets_error || tally.unknown > 0 || checks.in[REPORT_WEB_UNKNOWN] > 0)
         return "unknown";
     if (warned > 0)
         return "warned";
@@ -81,13 +98,15 @@ static void append_head(struct text *text, const struct look *look, size_t warne
                       "</head>\n");
 }
 
-static void append_top(struct text *text)
+static void append_top(struct text *text, const struct look *look)
 {
     text_append(text, "<body>\n<header>\n<h1>udpwatch <span>");
     append_host_name(text);
     text_append(text, "</span></h1>\n<nav aria-label=\"Page\">\n"
-                      "<a href=\"#ports\">Ports</a>\n<a href=\"#receivers\">Receivers</a>\n"
-                      "<a href=\"#host\">Host</a>\n<a href=\"#words\">Words</a>\n"
+                      "<a href=\"#ports\">Ports</a>\n<a href=\"#receivers\">Receivers</a>\n");
+    if (report_web_count(look) > 0)
+        text_append(text, "<a href=\"#webs\">Web checks</a>\n");
+    text_append(text, "<a href=\"#host\">Host</a>\n<a href=\"#words\">Words</a>\n"
                       "<a href=\"/metrics\">/metrics</a>\n"
                       "<a href=\"/api/v1/status\">/api/v1/status</a>\n</nav>\n</header>\n"
                       "<p id=\"stale\" role=\"alert\" hidden></p>\n"
@@ -315,7 +334,7 @@ static void append_host(struct text *text, const struct look *look)
     text_append(text, "</dl>\n</section>\n");
 }
 
-static void append_words(struct text *text)
+static void append_words(struct text *text, const struct look *look)
 {
     static const struct {
         enum port_state state;
@@ -337,6 +356,7 @@ static void append_words(struct text *text)
         text_print(text, "<div id=\"word-%s\"><dt>%s</dt><dd>%s</dd></div>\n",
                    port_state_name(words[i].state), port_state_name(words[i].state),
                    words[i].meaning);
+    page_write_web_words(look, text);
     text_append(text,
                 "</dl>\n<p>More in <code>man udpwatch</code>, and what to do at each alert in "
                 "<code>/usr/share/doc/udpwatch/runbook.md</code>.</p>\n</section>\n");
@@ -347,14 +367,15 @@ void page_write(const struct look *look, const struct agent_history *history, st
     size_t warned = count_warned(look);
 
     append_head(text, look, warned);
-    append_top(text);
+    append_top(text, look);
     text_append(text, "<main>\n");
     append_summary(text, look, warned);
     append_faults(text, look, history);
     append_ports(text, look);
     append_receivers(text, look);
+    page_write_web(look, PAGE_MOST_PORTS, text);
     append_host(text, look);
-    append_words(text);
+    append_words(text, look);
     text_append(text, "</main>\n<footer>udpwatch " UDPWATCH_VERSION "</footer>\n</body>\n"
                       "</html>\n");
 }

@@ -1,4 +1,4 @@
-/* HTTP(S) checks in the table and the JSON. */
+/* HTTP(S) checks in the table, the JSON and the status page. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "json_assertions.h"
+#include "report/page.h"
+#include "report/page_web.h"
 #include "report/report.h"
 #include "report/web.h"
 #include "sample_look.h"
@@ -132,10 +134,11 @@ static void test_certificates_that_expire(void **state)
 
     sample_make(&sample);
     sample_add_web(&sample);
-    up->certificate_expiry = 1001 + 14 * 86400;
+    sample.look.time = 1000;
+    up->certificate_expiry = 1000 + 14 * 86400;
     assert_check_says(&sample, SAMPLE_WEB_UP, "");
     assert_check_order(&sample, good);
-    up->certificate_expiry = 1000 + 14 * 86400;
+    sample.look.time = 1000.5;
     assert_check_says(&sample, SAMPLE_WEB_UP, "the certificate expires in 13 d 23 h: renew it");
     assert_check_order(&sample, ending);
     up->certificate_expiry = 1000;
@@ -252,6 +255,98 @@ static void test_json_of_unknown_checks(void **state)
     json_decref(root);
 }
 
+static struct text page_of(const struct look *look)
+{
+    struct text text = {0};
+
+    page_write(look, NULL, &text);
+    assert_false(text.failed);
+    return text;
+}
+
+static void test_page_of_checks(void **state)
+{
+    struct sample sample;
+    struct text page;
+    (void)state;
+
+    sample_make(&sample);
+    page = page_of(&sample.look);
+    assert_lacks(&page, "web");
+    text_free(&page);
+    sample_add_web(&sample);
+    sample_add_history(&sample);
+    page = page_of(&sample.look);
+    assert_has(&page, ", 2 with a warning, 2 of 5 web checks down, 1 of 5 web checks unknown \xe2");
+    assert_has(&page, "<a href=\"#webs\">Web checks</a>");
+    assert_has(&page, "<tbody id=\"web-0\" class=\"good\">\n<tr><td class=\"state\">up</td>"
+                      "<th scope=\"row\">apple-ping <small>https://127.0.0.1:8443/ping</small></th>"
+                      "<td>ok 204</td><td class=\"number\">12.5 ms</td>"
+                      "<td class=\"number\">59 d 23 h <small><time ");
+    assert_has(&page, "</time></small></td><td class=\"number\">3 of 4</td></tr>\n</tbody>");
+    assert_has(&page, "<td><a href=\"#word-web-status\">status</a> 503</td>");
+    assert_has(&page, "<div id=\"word-web-status\"><dt>status</dt><dd>");
+    assert_has(&page, "<small>http://[::1]:81/&lt;b&gt;</small></th><td><a "
+                      "href=\"#word-web-connect\">connect</a></td>");
+    assert_has(&page, "Failed to connect to &quot;::1&quot; &amp; &lt;81&gt;</td>");
+    assert_has(&page, "class=\"standby\">\n<tr><td class=\"state\">not done yet</td>");
+    assert_has(&page, "class=\"unknown\">\n<tr><td class=\"state\">unknown</td>"
+                      "<th scope=\"row\">lost <small>http://localhost/lost</small></th>"
+                      "<td>not known</td><td class=\"number\">not known</td>"
+                      "<td class=\"number\">\xe2\x80\x93</td><td class=\"number\">0 of 7</td>");
+    assert_true(strstr(page.bytes, "id=\"web-1\"") < strstr(page.bytes, "id=\"web-0\""));
+    text_free(&page);
+}
+
+/* They make the verdict worse, never better. */
+static void test_verdict_of_checks(void **state)
+{
+    struct sample sample;
+    struct text page;
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_web(&sample);
+    sample.config.port_count = sample.look.port_count = 3; /* ok, shared, standby */
+    sample.receivers[0].buffer = 0;
+    page = page_of(&sample.look);
+    assert_has(&page, "class=\"bad\">all of 3 ports healthy, 2 of 5 web checks down, 1 of 5 ");
+    assert_has(&page, "the web checks, or some of them, give no result: see the log");
+    assert_has(&page, "<td class=\"number\">not known</td></tr>");
+    text_free(&page);
+    sample.checks[SAMPLE_WEB_STATUS].last.cause = sample.checks[SAMPLE_WEB_REFUSED].last.cause =
+        WEB_OK;
+    page = page_of(&sample.look);
+    assert_has(&page, "class=\"unknown\">all of 3 ports healthy, 1 of 5 web checks unknown</p>");
+    text_free(&page);
+    sample.web.count = SAMPLE_WEB_LATE;
+    sample.web.failed = false;
+    sample.checks[SAMPLE_WEB_UP].last.certificate_expiry = 1001;
+    page = page_of(&sample.look);
+    assert_has(&page, "class=\"good\">all of 3 ports healthy</p>");
+    assert_has(&page, "class=\"good warned\">\n<tr><td class=\"state\">up</td>");
+    text_free(&page);
+}
+
+static void test_of_many_checks_the_worst_are_shown(void **state)
+{
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    sample_add_web(&sample);
+    page_write_web(&sample.look, 2, &text);
+    assert_has(&text, "id=\"web-1\"");
+    assert_has(&text, "id=\"web-2\"");
+    assert_lacks(&text, "id=\"web-0\"");
+    assert_has(&text, ">3 more checks are not shown, none of them worse");
+    text_free(&text);
+    page_write_web(&sample.look, SAMPLE_WEBS, &text);
+    assert_lacks(&text, "not shown");
+    text_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +358,9 @@ int main(void)
         cmocka_unit_test(test_exit_statuses_heed_no_check),
         cmocka_unit_test(test_json_of_checks),
         cmocka_unit_test(test_json_of_unknown_checks),
+        cmocka_unit_test(test_page_of_checks),
+        cmocka_unit_test(test_verdict_of_checks),
+        cmocka_unit_test(test_of_many_checks_the_worst_are_shown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
