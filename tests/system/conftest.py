@@ -7,6 +7,7 @@ import pytest
 import bad_servers
 import harness
 import web_servers
+from tls_server import TlsServer
 
 
 def pytest_configure(config):
@@ -75,6 +76,20 @@ def agent(directory):
     for started in agents:
         if started.process.returncode is None:
             started.stop()
+
+
+@pytest.fixture
+def tls_server(directory):
+    """tls_server(port, days=): start an HTTPS server with a certificate that it signed itself."""
+    servers = []
+
+    def start(*arguments, **options):
+        servers.append(TlsServer(directory, *arguments, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture

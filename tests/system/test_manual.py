@@ -90,7 +90,9 @@ def keys(write, section):
     return set(re.search(r"the keys are ([a-z_, ]+)$", text, re.MULTILINE)[1].split(", "))
 
 
-AGENT, RECEIVER = "KEYS OF THE AGENT", "KEYS OF A RECEIVER"
+AGENT, RECEIVER, WEB = "KEYS OF THE AGENT", "KEYS OF A RECEIVER", "KEYS OF A WEB CHECK"
+HEADERS = {AGENT: "[agent]", RECEIVER: "[receiver one]\nports = 514",
+           WEB: "[web one]\nurl = http://127.0.0.1/"}
 
 
 def documented_keys(section):
@@ -175,20 +177,21 @@ def labels_of(exposition, family):
             for name, labels in exposition.values if name in names}
 
 
-def test_metrics(agent, hold, directory):
+def test_metrics(agent, hold, tls_server, directory):
     hold("0.0.0.0:514", name="udp_holder")
     hold("127.0.0.1:2001", name="nobody-named")
     config = (f"[agent]\nstate_dir = {directory}/state\nscope = all\npeak_window = 1s\n"
               "sample_interval = 20ms\n[receiver one]\nports = 514, 515\nprocess = udp_holder\n"
-              "buffer = 1MiB\n[receiver two]\nports = 516\nrequired = no\n")
+              "buffer = 1MiB\n[receiver two]\nports = 516\nrequired = no\n" +
+              tls_server(8443).section("ping"))
     running = agent(config)
 
     def scrape():
         exposition = running.scrape()
-        low = "udpwatch_port_receive_queue_low_bytes"  # takes longest to have a value
-        return exposition if exposition.samples(low) else None
+        late = "udpwatch_port_receive_queue_low_bytes", "udpwatch_web_up"  # take longest to be known
+        return exposition if all(map(exposition.samples, late)) else None
 
-    exposition = harness.wait_for(scrape, "a full peak_window")
+    exposition = harness.wait_for(scrape, "a full peak_window, and the first web check")
     single = harness.Exposition(
         harness.command("metrics", "--config", running.config, check=0).stdout)
     documented = documented_families()
@@ -226,6 +229,7 @@ def test_sections(write):
 def test_keys(write):
     assert set(documented_keys(AGENT)) == keys(write, "[agent]")
     assert set(documented_keys(RECEIVER)) == keys(write, "[receiver one]")
+    assert set(documented_keys(WEB)) == keys(write, "[web one]")
     assert keys(write, "[filebeat one]") == keys(write, "[receiver one]")
 
 
@@ -255,24 +259,28 @@ def test_defaults(write):
     assert printed(write, lines + one + ports +
                    "".join(f"{key} = {value}\n" for key, value in receiver.items())) == \
         printed(write, one + ports)
+    web = documented_defaults(WEB)
+    assert set(web) == keys(write, "[web one]") - {"url", "header", "body_contains", "ca_file"}
+    assert printed(write, f"{HEADERS[WEB]}\n" + "".join(
+        f"{key} = {value}\n" for key, value in web.items())) == printed(write, HEADERS[WEB])
 
 
 @pytest.mark.parametrize("section,key,value", [
     (AGENT, "listen", "0.0.0.0:0"), (AGENT, "sample_interval", "0ms"),
-    (AGENT, "peak_window", "0ms"), (AGENT, "max_sockets", "0"), (RECEIVER, "ports", "0"), (RECEIVER, "buffer", "0")])
+    (AGENT, "peak_window", "0ms"), (AGENT, "max_sockets", "0"), (RECEIVER, "ports", "0"), (RECEIVER, "buffer", "0"),
+    (WEB, "interval", "0ms"), (WEB, "timeout", "0ms"), (WEB, "status", "0")])
 def test_ranges(write, section, key, value):
-    header = "[agent]" if section == AGENT else "[receiver one]\nports = 514"
-    text = complaint(write, f"{header}\n{key} = {value}\n")
+    text = complaint(write, f"{HEADERS[section]}\n{key} = {value}\n")
     told = re.search(r"\b(\d\w*) to (\d\w*)", text)[0]
     assert re.search(rf"\b{told}\b", documented_keys(section)[key]), told
 
 
 @pytest.mark.parametrize("section,key", [(AGENT, "scope"), (AGENT, "log_level"),
-                                         (RECEIVER, "required")])
+                                         (RECEIVER, "required"), (WEB, "verify"), (WEB, "method"),
+                                         (WEB, "follow_redirects"), (WEB, "resolve_family")])
 def test_words(write, section, key):
     """The values of a key that is one of a few words."""
-    header = "[agent]" if section == AGENT else "[receiver one]\nports = 514"
-    text = complaint(write, f"{header}\n{key} = no-such-word\n")
+    text = complaint(write, f"{HEADERS[section]}\n{key} = no-such-word\n")
     told = set(re.split(r", | or ", re.search(r"; write (.*)$", text, re.MULTILINE)[1]))
     assert len(told) >= 2
     shown = re.findall(r"^\.Cm (.*)$", documented_keys(section)[key], re.MULTILINE)
@@ -285,6 +293,14 @@ def test_the_example_is_good(write):
     result = harness.command("check-config", "--config", write(text + "\n"), check=0)
     assert "warning" not in result.stderr
     assert "[receiver core-switches]" in result.stdout
+    assert "[web apple-ping]" in result.stdout
+
+
+def test_what_becomes_of_a_web_check(agent):
+    """The causes, under the names that the metrics have."""
+    served = agent(f"{HEADERS[WEB]}\n").scrape().samples("udpwatch_web_checks_total")
+    assert set(items(page("udpwatch.ini.5", WEB), r"\.It Li (\w+)$")) == {
+        labels["result"] for labels, _ in served}
 
 
 def messages():

@@ -12,18 +12,11 @@ import pytest
 
 import harness
 from passwords import line
+from tls_server import listens, make_certificate
 
 EXAMPLE = harness.ROOT / "etc/stunnel/udpwatch.conf"
 PORT = 9118
 HOSTS = "[::1]", "127.0.0.1"
-
-
-def make_certificate(directory, name):
-    """A key and a certificate that it signed itself, for the loopback addresses."""
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-addext",
-                    "subjectAltName=IP:::1,IP:127.0.0.1", "-keyout", directory / f"{name}.key",
-                    "-out", directory / f"{name}.crt"], check=True, capture_output=True)
 
 
 def write_configuration(directory, with_clients):
@@ -38,11 +31,6 @@ def write_configuration(directory, with_clients):
     return path
 
 
-def listens():
-    sockets = subprocess.run(["ss", "-tlnH"], capture_output=True, text=True, check=True).stdout
-    return f":{PORT} " in sockets
-
-
 class Stunnel:
     def __init__(self, directory, with_clients):
         self.directory = directory
@@ -51,7 +39,7 @@ class Stunnel:
             self.process = subprocess.Popen(
                 [program, write_configuration(directory, with_clients)], env=environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        harness.wait_for(lambda: self.process.poll() is not None or listens(), "stunnel to listen")
+        harness.wait_for(lambda: self.process.poll() is not None or listens(PORT), "stunnel to listen")
         assert self.process.poll() is None, self.log()
 
     def log(self):
