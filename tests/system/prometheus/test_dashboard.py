@@ -140,7 +140,7 @@ def test_no_two_panels_overlap(board):
 
 def test_each_panel_says_what_it_tells(board):
     titles = [panel["title"] for panel in dashboard.panels(board)]
-    assert len(set(titles)) == len(titles) <= 24
+    assert len(set(titles)) == len(titles) <= 28
     for panel in dashboard.panels(board):
         assert len(panel["description"]) > 60, panel["title"]
         defaults = panel["fieldConfig"]["defaults"]

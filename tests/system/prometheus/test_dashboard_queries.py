@@ -12,6 +12,7 @@ import harness
 import monitoring
 import sockets
 from test_dashboard import STATES
+from tls_server import TlsServer
 
 HOT = 'hot "standby" \\ (one)|.*'
 CONFIG = """
@@ -92,8 +93,9 @@ class Incident:
         return values
 
 
-def script(start, hold, prometheus):
+def script(start, hold, serve, prometheus):
     """What happens, in a network namespace of its own. Returns the incident."""
+    healthy, failing = serve(8443), serve(8444)
     holders = {"killed": hold("0.0.0.0:2002", name="killed"),
                "steady": hold("0.0.0.0:2001", name="steady"),
                "pair": hold("--idle", "0.0.0.0:2005,reuseport,rcvbuf=4096", name="pair"),
@@ -101,10 +103,12 @@ def script(start, hold, prometheus):
                "slow": hold("--idle", "0.0.0.0:2006,rcvbuf=32768", name="slow"),
                "robbed": hold("127.0.0.1:2003", name="robbed"),
                "restarted": hold("0.0.0.0:2007", name="restarted")}
-    agent = start()
+    agent = start(healthy.section("healthy") + failing.section("failing"))
     server = prometheus(SCRAPE)
     started = time.time()
     server.wait_for_value('udpwatch_port_state{receiver="robbed",state="ok"}', 1)
+    server.wait_for_value("sum(udpwatch_web_up)", 2)
+    failing.stop()
     holders["killed"].kill()
     holders["robbed"].stop()
     holders["squatter"] = hold("127.0.0.1:2003", name="squatter")
@@ -120,6 +124,7 @@ def script(start, hold, prometheus):
     server.wait_for("count_over_time((sum(udpwatch_port_dropped_datagrams_total)"
                     f" == {wanted})[1m:1s]) >= 6")
     server.wait_for_value('sum(udpwatch_port_state{state="wrong_owner"})', 1)
+    server.wait_for_value('udpwatch_web_up{web="failing"}', 0)
     return Incident(server, holders, agent.scrape(), drops, started)
 
 
@@ -144,8 +149,13 @@ def incident(programs):
             stack.callback(holder.stop)
             return holder
 
-        def start():
-            agent = harness.Agent(directory, CONFIG.format(state_dir=directory / "state"))
+        def serve(port):
+            server = TlsServer(directory, port)
+            stack.callback(server.stop)
+            return server
+
+        def start(checks):
+            agent = harness.Agent(directory, CONFIG.format(state_dir=directory / "state") + checks)
             stack.callback(agent.stop)
             return agent
 
@@ -154,7 +164,7 @@ def incident(programs):
             stack.callback(server.stop)
             return server
 
-        yield script(start, hold, prometheus)
+        yield script(start, hold, serve, prometheus)
 
 
 @pytest.fixture(autouse=True)
@@ -325,3 +335,31 @@ def test_the_hosts_counters(incident):
     assert lost["no port"] > 0 and lost["receive errors"] > 0
     assert lost["buffer full"] == lost["receive errors"]
     assert lost["bad checksum"] == lost["no memory"] == lost["not attributed"] == 0
+
+
+def by_check(incident, title, reference="A", choice=None):
+    """{check: its last value}"""
+    return {labels["web"]: values[-1] for labels, values in incident.panel(title, reference, choice)}
+
+
+def test_web_checks(incident):
+    assert set(by_check(incident, "Web checks")) == {"healthy", "failing"}
+    assert by_check(incident, "Web checks", "B") == {"healthy": 1, "failing": 0}
+    assert by_check(incident, "Web checks", "C") == {"healthy": 200}
+    left = by_check(incident, "Web checks", "E")
+    assert set(left) == {"healthy"} and 29 < left["healthy"] / 86400 < 30
+    urls = {labels["url"] for labels, _ in incident.panel("Web checks")}
+    assert urls == {"https://127.0.0.1:8443/ping", "https://127.0.0.1:8444/ping"}
+    slowest = incident.panel("Duration of web checks")
+    assert {labels["web"] for labels, _ in slowest} == {"healthy", "failing"}
+    results = {labels["result"]: max(values)
+               for labels, values in incident.panel("Results of web checks")}
+    assert {result for result, most in results.items() if most > 0} == {"ok", "connect"}
+    assert {labels["phase"] for labels, _ in incident.panel("Phases of web checks")} == {
+        "dns", "connect", "tls", "first_byte"}
+
+
+def test_web_checks_in_trouble_alone(incident):
+    over_time = "Web checks over time"
+    assert by_check(incident, over_time) == {"healthy": 1, "failing": 0}
+    assert by_check(incident, over_time, choice=incident.choice(show=["1"])) == {"failing": 0}
