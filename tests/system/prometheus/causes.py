@@ -11,6 +11,7 @@ import threading
 import time
 
 import harness
+from tls_server import TlsServer
 
 SO_MEMINFO = 55  # include/uapi/asm-generic/socket.h
 SO_RCVBUFFORCE = 33
@@ -39,6 +40,12 @@ class Stage:
         self.exits.callback(lambda: running.process.returncode is None and running.stop())
         self.targets[cause] = address
         return running
+
+    def serve(self, port, days=30):
+        """An HTTPS server."""
+        server = TlsServer(self.directory, port, days)
+        self.exits.callback(server.stop)
+        return server
 
     def every(self, seconds, act):
         """Call act all the time, in a thread; returns what ends that."""
@@ -108,9 +115,9 @@ class Reader:
 
 
 def all_is_well(stage):
-    """A standby, an agent that is restarted, and a good reload."""
+    """A standby, a web check, an agent that is restarted, and a good reload."""
     config = (f"[agent]\nstate_dir = {stage.directory}/well\n[receiver well]\nports = 4001\n"
-              "[receiver standby]\nports = 4002\nrequired = no\n")
+              "[receiver standby]\nports = 4002\nrequired = no\n") + stage.serve(8441).section("well")
     stage.hold("127.0.0.1:4001")
     running = stage.agent("all_is_well", config)
     yield
@@ -215,6 +222,25 @@ def lost_rights(stage):
     yield
     holder.stop()
     stage.hold("127.0.0.1:4009", user="nobody")
+
+
+def dead_service(stage):
+    server = stage.serve(8442)
+    stage.agent("dead_service", server.section("dead_service"))
+    yield
+    server.stop()
+    yield
+    stage.serve(8442)
+
+
+def old_certificate(stage):
+    """It answers all the time."""
+    fresh, old = stage.serve(8443), stage.serve(8444, days=13)
+    running = stage.agent("old_certificate", fresh.section("old_certificate"))
+    yield
+    running.reload(old.section("old_certificate"), lambda _: True)
+    yield
+    running.reload(fresh.section("old_certificate"), lambda _: True)
 
 
 def killed_receiver(stage):
@@ -351,6 +377,8 @@ FIRING = {
     many_listeners: {"UdpwatchSocketsSuppressed"},
     killed_server: {"UdpwatchServerRestarting"},
     lost_rights: {"UdpPortUnknown"},
+    dead_service: {"UdpwatchWebDown"},
+    old_certificate: {"UdpwatchWebCertificateExpires"},
     killed_receiver: {"UdpPortAbsent"},
     crash_loop: {"UdpPortOftenAbsent", "UdpPortAbsent", "UdpReceiverFlapping"},
     squatter: {"UdpPortWrongOwner"},
