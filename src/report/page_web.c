@@ -6,6 +6,9 @@
 #include "report/html.h"
 #include "report/web.h"
 
+/* The roles keep a table a table for screen readers where the style sheet lays it out anew. */
+#define CELL "<td role=\"cell\""
+
 static const char *class_of(enum report_web_state state)
 {
     static const char *const classes[REPORT_WEB_STATES] = {[REPORT_WEB_DOWN] = "bad",
@@ -17,7 +20,7 @@ static const char *class_of(enum report_web_state state)
 
 static void append_name(struct text *text, const struct web_state *check)
 {
-    text_append(text, "<th scope=\"row\">");
+    text_append(text, "<th role=\"rowheader\" scope=\"row\">");
     html_append(text, check->name);
     text_append(text, " <small>");
     html_append(text, check->url);
@@ -30,7 +33,7 @@ static void append_result(struct text *text, const struct web_state *check)
     const struct web_result *last = &check->last;
     const char *name = web_cause_name(last->cause);
 
-    text_append(text, "<td>");
+    text_append(text, CELL ">");
     if (!check->known)
         text_append(text, "not known");
     else if (last->cause == WEB_OK)
@@ -44,7 +47,7 @@ static void append_result(struct text *text, const struct web_state *check)
 
 static void append_duration(struct text *text, const struct web_state *check)
 {
-    text_append(text, "<td class=\"number\">");
+    text_append(text, CELL " class=\"number\" data-label=\"Time\">");
     if (check->known)
         report_web_duration(check->last.duration, text);
     else
@@ -56,7 +59,7 @@ static void append_duration(struct text *text, const struct web_state *check)
 static void append_certificate(struct text *text, const struct look *look,
                                const struct web_state *check)
 {
-    text_append(text, "<td class=\"number\">");
+    text_append(text, CELL " class=\"number\" data-label=\"Certificate\">");
     if (check->known && check->last.certificate_expiry > 0) {
         report_web_certificate(look, check, text);
         text_append(text, " <small>");
@@ -75,7 +78,7 @@ static void append_failures(struct text *text, const struct look *look,
 
     for (int cause = 0; cause < WEB_CAUSES; cause++)
         runs += check->counts[cause];
-    text_append(text, "<td class=\"number\">");
+    text_append(text, CELL " class=\"number\" data-label=\"Failed\">");
     if (look->has_history)
         text_print(text, "%" PRIu64 " of %" PRIu64, runs - check->counts[WEB_OK], runs);
     else
@@ -91,7 +94,9 @@ static void append_check(struct text *text, const struct look *look, size_t inde
     struct text advice = {0};
 
     report_web_advice(look, check, &advice);
-    text_print(text, "<tbody id=\"web-%zu\" class=\"%s%s\">\n<tr><td class=\"state\">%s</td>",
+    text_print(text,
+               "<tbody role=\"rowgroup\" id=\"web-%zu\" class=\"%s%s\">\n<tr role=\"row\">" CELL
+               " class=\"state\">%s</td>",
                index, class_of(state), state == REPORT_WEB_UP && advice.length > 0 ? " warned" : "",
                report_web_state_name(state));
     append_name(text, check);
@@ -101,7 +106,7 @@ static void append_check(struct text *text, const struct look *look, size_t inde
     append_failures(text, look, check);
     text_append(text, "</tr>\n");
     if (advice.length > 0) {
-        text_append(text, "<tr class=\"advice\"><td colspan=\"6\">");
+        text_append(text, "<tr role=\"row\" class=\"advice\">" CELL " colspan=\"6\">");
         html_append(text, advice.bytes);
         text_append(text, "</td></tr>\n");
     }
@@ -113,13 +118,17 @@ static void append_check(struct text *text, const struct look *look, size_t inde
 static void append_table(struct text *text, const struct look *look, const size_t *order,
                          size_t count)
 {
-    text_append(text, "<table class=\"webs\">\n"
+    static const char *const columns[] = {"State", "Check",       "Result",
+                                          "Time",  "Certificate", "Failed"};
+
+    text_append(text, "<table role=\"table\" class=\"webs\">\n"
                       "<caption>The worst first. Certificate: how long it is still good. Failed: "
                       "runs that did not end well, of all since the agent started.</caption>\n"
-                      "<thead><tr><th scope=\"col\">State</th><th scope=\"col\">Check</th>"
-                      "<th scope=\"col\">Result</th><th scope=\"col\" class=\"number\">Time</th>"
-                      "<th scope=\"col\" class=\"number\">Certificate</th>"
-                      "<th scope=\"col\" class=\"number\">Failed</th></tr></thead>\n");
+                      "<thead role=\"rowgroup\"><tr role=\"row\">");
+    for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)
+        text_print(text, "<th role=\"columnheader\" scope=\"col\"%s>%s</th>",
+                   i >= 3 ? " class=\"number\"" : "", columns[i]);
+    text_append(text, "</tr></thead>\n");
     for (size_t i = 0; i < count; i++)
         append_check(text, look, order[i]);
     text_append(text, "</table>\n");

@@ -264,6 +264,9 @@ static struct text page_of(const struct look *look)
     return text;
 }
 
+#define CELL "<td role=\"cell\""
+#define NUMBER(label) CELL " class=\"number\" data-label=\"" label "\">"
+
 static void test_page_of_checks(void **state)
 {
     struct sample sample;
@@ -279,21 +282,25 @@ static void test_page_of_checks(void **state)
     page = page_of(&sample.look);
     assert_has(&page, ", 2 with a warning, 2 of 5 web checks down, 1 of 5 web checks unknown \xe2");
     assert_has(&page, "<a href=\"#webs\">Web checks</a>");
-    assert_has(&page, "<tbody id=\"web-0\" class=\"good\">\n<tr><td class=\"state\">up</td>"
-                      "<th scope=\"row\">apple-ping <small>https://127.0.0.1:8443/ping</small></th>"
-                      "<td>ok 204</td><td class=\"number\">12.5 ms</td>"
-                      "<td class=\"number\">59 d 23 h <small><time ");
-    assert_has(&page, "</time></small></td><td class=\"number\">3 of 4</td></tr>\n</tbody>");
-    assert_has(&page, "<td><a href=\"#word-web-status\">status</a> 503</td>");
+    assert_has(&page, "<tbody role=\"rowgroup\" id=\"web-0\" class=\"good\">\n<tr role=\"row\"><td "
+                      "role=\"cell\" class=\"state\">up</td>"
+                      "<th role=\"rowheader\" scope=\"row\">apple-ping "
+                      "<small>https://127.0.0.1:8443/ping</small></th>" CELL ">ok 204</td>" NUMBER(
+                          "Time") "12.5 ms</td>" NUMBER("Certificate") "59 d 23 h <small><time ");
+    assert_has(&page, "</time></small></td>" NUMBER("Failed") "3 of 4</td></tr>\n</tbody>");
+    assert_has(&page, CELL "><a href=\"#word-web-status\">status</a> 503</td>");
     assert_has(&page, "<div id=\"word-web-status\"><dt>status</dt><dd>");
-    assert_has(&page, "<small>http://[::1]:81/&lt;b&gt;</small></th><td><a "
-                      "href=\"#word-web-connect\">connect</a></td>");
+    assert_has(&page, "<small>http://[::1]:81/&lt;b&gt;</small></th>" CELL
+                      "><a href=\"#word-web-connect\">connect</a></td>");
     assert_has(&page, "Failed to connect to &quot;::1&quot; &amp; &lt;81&gt;</td>");
-    assert_has(&page, "class=\"standby\">\n<tr><td class=\"state\">not done yet</td>");
-    assert_has(&page, "class=\"unknown\">\n<tr><td class=\"state\">unknown</td>"
-                      "<th scope=\"row\">lost <small>http://localhost/lost</small></th>"
-                      "<td>not known</td><td class=\"number\">not known</td>"
-                      "<td class=\"number\">\xe2\x80\x93</td><td class=\"number\">0 of 7</td>");
+    assert_has(&page,
+               "class=\"standby\">\n<tr role=\"row\">" CELL " class=\"state\">not done yet</td>");
+    assert_has(
+        &page,
+        "class=\"unknown\">\n<tr role=\"row\">" CELL " class=\"state\">unknown</td>"
+        "<th role=\"rowheader\" scope=\"row\">lost <small>http://localhost/lost</small></th>" CELL
+        ">not known</td>" NUMBER("Time") "not known</td>" NUMBER(
+            "Certificate") "\xe2\x80\x93</td>" NUMBER("Failed") "0 of 7</td>");
     assert_true(strstr(page.bytes, "id=\"web-1\"") < strstr(page.bytes, "id=\"web-0\""));
     text_free(&page);
 }
@@ -312,7 +319,7 @@ static void test_verdict_of_checks(void **state)
     page = page_of(&sample.look);
     assert_has(&page, "class=\"bad\">all of 3 ports healthy, 2 of 5 web checks down, 1 of 5 ");
     assert_has(&page, "the web checks, or some of them, give no result: see the log");
-    assert_has(&page, "<td class=\"number\">not known</td></tr>");
+    assert_has(&page, NUMBER("Failed") "not known</td></tr>");
     text_free(&page);
     sample.checks[SAMPLE_WEB_STATUS].last.cause = sample.checks[SAMPLE_WEB_REFUSED].last.cause =
         WEB_OK;
@@ -324,7 +331,7 @@ static void test_verdict_of_checks(void **state)
     sample.checks[SAMPLE_WEB_UP].last.certificate_expiry = 1001;
     page = page_of(&sample.look);
     assert_has(&page, "class=\"good\">all of 3 ports healthy</p>");
-    assert_has(&page, "class=\"good warned\">\n<tr><td class=\"state\">up</td>");
+    assert_has(&page, "class=\"good warned\">\n<tr role=\"row\">" CELL " class=\"state\">up</td>");
     text_free(&page);
 }
 

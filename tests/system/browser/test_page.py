@@ -248,6 +248,40 @@ def test_nothing_is_configured(agent, hold, browser):
     take_screenshot(browser, "nothing-configured")
 
 
+def rows_of_checks(browser):
+    return [row.text for row in browser.find_elements(By.CSS_SELECTOR, ".webs tbody")]
+
+
+def test_web_checks(agent, hold, tls_server, browser):
+    """The worst first, with what became of it; the page shows it as soon as it changes."""
+    hold("0.0.0.0:2001", name="filebeat")
+    server, dead = tls_server(8443), tls_server(8444)
+    running = agent("[filebeat one]\nports = 2001\n" + server.section("ping") +
+                    dead.section("a-check-with-a-name-that-is-quite-long") +
+                    "[web <b>]\nurl = http://secret:word@127.0.0.1:81/?key=secret#x\ninterval = 1s\n")
+    harness.wait_for(lambda: len(running.scrape().samples("udpwatch_web_up")) == 3,
+                     "the first results")
+    browser.get(URL)
+    assert browser.title.startswith("all of 1 ports healthy, 1 of 3 web checks down")
+    down, *others = rows_of_checks(browser)
+    assert re.match(r"down <b>\s*http://127.0.0.1:81/\s*connect \d.* ms – [1-9]\d* of \d+\nFailed to ",
+                    down), down
+    assert re.search(r"^up ping\s*https://127.0.0.1:8443/ping\s*ok 200 \d.* (ms|s) 29 d 23 h "
+                     r"\d{4}-\d\d-\d\d 0 of \d+$", others[0]), others
+    assert "secret" not in browser.page_source
+    dead.stop()
+    harness.wait_for(lambda: [row.split()[0] for row in rows_of_checks(browser)] ==
+                     ["down", "down", "up"], "the page to show that another is down")
+    for name, width, scheme in [("light", 1200, "light"), ("narrow-320-dark", 320, "dark")]:
+        look_like(browser, width, 900, scheme)
+        take_screenshot(browser, f"web-checks-{name}")
+        ratio, worst, count = browser.execute_script(CONTRAST)
+        assert count > 30 and ratio >= 4.5, (name, ratio, worst)
+        assert not sticks_out(browser)
+    browser.find_element(By.LINK_TEXT, "connect").click()
+    assert "no connection" in text(browser, "#words div:target")
+
+
 def test_a_screen_reader_finds_its_way(six, browser):
     browser.get(URL)
     look_like(browser, 320, 900, "light")
