@@ -275,7 +275,9 @@ static void test_page_of_checks(void **state)
 
     sample_make(&sample);
     page = page_of(&sample.look);
-    assert_lacks(&page, "web");
+    assert_lacks(&page, "Web checks");
+    assert_lacks(&page, "web checks");
+    assert_lacks(&page, "word-web");
     text_free(&page);
     sample_add_web(&sample);
     sample_add_history(&sample);
