@@ -48,7 +48,7 @@ def test_nobody_knows_when_the_checker_cannot_be_started(write, directory):
         result = subprocess.run([*harness.RUNNER, directory / harness.program.name, *arguments,
                                  "--config", config], capture_output=True, text=True, check=False,
                                 timeout=harness.DEADLINE, stdin=subprocess.DEVNULL)
-        assert "udpwatch-web: " in result.stderr and result.returncode == 0, result
+        assert "udpwatch-web: " in result.stderr and result.returncode == 3, result
         return result.stdout
 
     check, = json.loads(run("status", "--json"))["web_checks"]

@@ -168,8 +168,8 @@ static void test_times_of_checks(void **state)
     }
 }
 
-/* They are those of the ports alone. */
-static void test_exit_statuses_heed_no_check(void **state)
+/* A check that is down is no unhealthy port; one that gives no result could not be looked at. */
+static void test_exit_statuses_with_checks(void **state)
 {
     struct sample sample;
     (void)state;
@@ -178,6 +178,9 @@ static void test_exit_statuses_heed_no_check(void **state)
     sample_add_web(&sample);
     sample.config.port_count = sample.look.port_count = 3; /* ok, shared, standby */
     sample.look.unresolved_sockets = 0;
+    assert_int_equal(report_status(&sample.look), REPORT_INCOMPLETE);
+    sample.web.count = SAMPLE_WEB_LATE;
+    sample.web.failed = false;
     assert_int_equal(report_status(&sample.look), REPORT_HEALTHY);
 }
 
@@ -364,7 +367,7 @@ int main(void)
         cmocka_unit_test(test_table_of_checks_in_little_room),
         cmocka_unit_test(test_certificates_that_expire),
         cmocka_unit_test(test_times_of_checks),
-        cmocka_unit_test(test_exit_statuses_heed_no_check),
+        cmocka_unit_test(test_exit_statuses_with_checks),
         cmocka_unit_test(test_json_of_checks),
         cmocka_unit_test(test_json_of_unknown_checks),
         cmocka_unit_test(test_page_of_checks),
