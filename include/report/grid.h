@@ -21,7 +21,7 @@ struct grid_column {
 /* What the columns are, and which give way on a narrow terminal. */
 struct grid {
     struct grid_column columns[GRID_MOST_COLUMNS];
-    size_t column_count;
+    size_t note;                                  /* the last column */
     unsigned char least_first[GRID_MOST_COLUMNS]; /* those that can be left out */
     size_t least_count;
     unsigned char longest_first[GRID_MOST_COLUMNS]; /* those that can be cut */

@@ -19,7 +19,7 @@ static size_t width_of(const char *string)
 static void measure(const struct grid *grid, const struct grid_row *rows, size_t count,
                     size_t *widths)
 {
-    for (size_t column = 0; column < grid->column_count; column++) {
+    for (size_t column = 0; column <= grid->note; column++) {
         widths[column] = grid->columns[column].hidden ? 0 : strlen(grid->columns[column].heading);
         for (size_t i = 0; i < count && widths[column] > 0; i++) {
             size_t width = width_of(rows[i].cells[column].bytes);
@@ -102,10 +102,9 @@ static void cut_columns(const struct grid *grid, size_t *widths, size_t wanted)
  * beginning fit. What is left out has the width 0. */
 static void fit_columns(const struct grid *grid, size_t *widths, size_t columns)
 {
-    size_t note = grid->column_count - 1;
-    size_t width = widths[note] < SHOWN_OF_NOTE ? widths[note] : SHOWN_OF_NOTE;
+    size_t width = widths[grid->note] < SHOWN_OF_NOTE ? widths[grid->note] : SHOWN_OF_NOTE;
 
-    for (size_t column = 0; column < note; column++)
+    for (size_t column = 0; column < grid->note; column++)
         width += widths[column] > 0 ? widths[column] + GAP : 0;
     for (size_t i = 0; i < grid->least_count && width > columns; i++) {
         size_t *least = &widths[grid->least_first[i]];
@@ -121,7 +120,7 @@ static void fit_columns(const struct grid *grid, size_t *widths, size_t columns)
 static void append_line(struct text *text, const struct grid *grid, const struct grid_row *row,
                         const size_t *widths, bool colour)
 {
-    for (size_t column = 0; column < grid->column_count; column++) {
+    for (size_t column = 0; column <= grid->note; column++) {
         const struct grid_column *here = &grid->columns[column];
 
         if (widths[column] == 0)

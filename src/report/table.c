@@ -1,7 +1,5 @@
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "report/grid.h"
 #include "report/port.h"
@@ -10,20 +8,7 @@
 #include "report/web.h"
 #include "report/worst_first.h"
 
-enum column {
-    STATE,
-    RECEIVER,
-    PORT,
-    PID,
-    PROCESS,
-    QUEUE,
-    PEAK,
-    BUFFER,
-    FILL,
-    DROPS,
-    NOTE,
-    COLUMNS
-};
+enum column { STATE, RECEIVER, PORT, PID, PROCESS, QUEUE, PEAK, BUFFER, FILL, DROPS, NOTE };
 
 static const struct grid port_grid = {
     .columns = {[STATE] = {.heading = "STATE"},
@@ -37,7 +22,7 @@ static const struct grid port_grid = {
                 [FILL] = {.heading = "FILL", .right_aligned = true},
                 [DROPS] = {.heading = "DROPS", .right_aligned = true},
                 [NOTE] = {.heading = "NOTE"}},
-    .column_count = COLUMNS,
+    .note = NOTE,
     .least_first = {BUFFER, PEAK, PID, QUEUE},
     .least_count = 4,
     .longest_first = {RECEIVER, PORT, PROCESS},

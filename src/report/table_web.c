@@ -5,7 +5,7 @@
 #include "report/grid.h"
 #include "report/web.h"
 
-enum column { STATE, CHECK, CODE, RESULT, TIME, CERTIFICATE, URL, NOTE, COLUMNS };
+enum column { STATE, CHECK, CODE, RESULT, TIME, CERTIFICATE, URL, NOTE };
 
 static const struct grid grid = {.columns = {[STATE] = {.heading = "STATE"},
                                              [CHECK] = {.heading = "CHECK"},
@@ -15,7 +15,7 @@ static const struct grid grid = {.columns = {[STATE] = {.heading = "STATE"},
                                              [CERTIFICATE] = {.heading = "CERTIFICATE"},
                                              [URL] = {.heading = "URL"},
                                              [NOTE] = {.heading = "NOTE"}},
-                                 .column_count = COLUMNS,
+                                 .note = NOTE,
                                  .least_first = {CERTIFICATE, TIME, CODE},
                                  .least_count = 3,
                                  .longest_first = {URL, CHECK},
