@@ -132,10 +132,6 @@ static void append_summary(struct text *text, const struct look *look)
     report_errors(look, text);
 }
 
-struct shown_rows {
-    size_t ports, checks;
-};
-
 static size_t count_lines(const struct text *text)
 {
     size_t count = 0;
@@ -152,6 +148,10 @@ static size_t fitting_rows(size_t count, size_t room)
         return count;
     return room > 0 ? room - 1 : 0;
 }
+
+struct shown_rows {
+    size_t ports, checks;
+};
 
 /* How many rows fit beside the headings and what follows. Checks take a third of the room, and what
  * the ports leave. */
