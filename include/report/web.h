@@ -21,10 +21,12 @@ enum report_web_state {
 enum report_web_state report_web_state(const struct web_state *check);
 const char *report_web_state_name(enum report_web_state state);
 
-/* How many checks the look has, and how many are in each state. */
+/* How many checks the look has, how many are in each state, and how many of those that are up have
+ * advice. */
 size_t report_web_count(const struct look *look);
 struct report_web_tally {
     size_t in[REPORT_WEB_STATES];
+    size_t warned;
 };
 struct report_web_tally report_web_tally(const struct look *look);
 

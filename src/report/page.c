@@ -22,7 +22,8 @@ static size_t count_warned(const struct look *look)
     return warned;
 }
 
-/* Of those that are up there is nothing to say, and of those that are not done yet too early. */
+/* Of those that are up there is nothing to say without advice, and of those that are not done yet
+ * it is too early. */
 static void append_checks_verdict(struct text *text, const struct look *look)
 {
     struct report_web_tally tally = report_web_tally(look);
@@ -32,6 +33,9 @@ static void append_checks_verdict(struct text *text, const struct look *look)
                    report_web_count(look));
     if (tally.in[REPORT_WEB_UNKNOWN] > 0)
         text_print(text, ", %zu of %zu web checks unknown", tally.in[REPORT_WEB_UNKNOWN],
+                   report_web_count(look));
+    if (tally.warned > 0)
+        text_print(text, ", %zu of %zu web checks with a warning", tally.warned,
                    report_web_count(look));
 }
 
@@ -68,7 +72,7 @@ static const char *verdict_class(const struct look *look, size_t warned)
         return "bad";
     if (look->sockets_error || tally.unknown > 0 || checks.in[REPORT_WEB_UNKNOWN] > 0)
         return "unknown";
-    if (warned > 0)
+    if (warned > 0 || checks.warned > 0)
         return "warned";
     return tally.expected > 0 ? "good" : "standby";
 }

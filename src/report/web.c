@@ -27,15 +27,6 @@ size_t report_web_count(const struct look *look)
     return look->web ? look->web->count : 0;
 }
 
-struct report_web_tally report_web_tally(const struct look *look)
-{
-    struct report_web_tally tally = {0};
-
-    for (size_t i = 0; i < report_web_count(look); i++)
-        tally.in[report_web_state(&look->web->states[i])]++;
-    return tally;
-}
-
 /* Returns whether it is known how long the certificate is still good. */
 static bool seconds_left(const struct look *look, const struct web_state *check, double *left)
 {
@@ -43,6 +34,26 @@ static bool seconds_left(const struct look *look, const struct web_state *check,
         return false;
     *left = (double)check->last.certificate_expiry - look->time;
     return true;
+}
+
+/* Whether it is up, but will not be for long. */
+static bool is_warned(const struct look *look, const struct web_state *check)
+{
+    double left;
+
+    return report_web_state(check) == REPORT_WEB_UP && seconds_left(look, check, &left) &&
+           left < SOON;
+}
+
+struct report_web_tally report_web_tally(const struct look *look)
+{
+    struct report_web_tally tally = {0};
+
+    for (size_t i = 0; i < report_web_count(look); i++) {
+        tally.in[report_web_state(&look->web->states[i])]++;
+        tally.warned += is_warned(look, &look->web->states[i]);
+    }
+    return tally;
 }
 
 static void append_certificate_advice(const struct look *look, const struct web_state *check,
@@ -99,8 +110,6 @@ void report_web_certificate(const struct look *look, const struct web_state *che
 
 static enum rank rank_of(const struct look *look, const struct web_state *check)
 {
-    double left;
-
     switch (report_web_state(check)) {
     case REPORT_WEB_DOWN:
         return RANK_DOWN;
@@ -109,7 +118,7 @@ static enum rank rank_of(const struct look *look, const struct web_state *check)
     case REPORT_WEB_WAITING:
         return RANK_WAITING;
     default:
-        return seconds_left(look, check, &left) && left < SOON ? RANK_ADVICE : RANK_UP;
+        return is_warned(look, check) ? RANK_ADVICE : RANK_UP;
     }
 }
 

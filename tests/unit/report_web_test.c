@@ -333,9 +333,13 @@ static void test_verdict_of_checks(void **state)
     text_free(&page);
     sample.web.count = SAMPLE_WEB_LATE;
     sample.web.failed = false;
-    sample.checks[SAMPLE_WEB_UP].last.certificate_expiry = 1001;
     page = page_of(&sample.look);
     assert_has(&page, "class=\"good\">all of 3 ports healthy</p>");
+    text_free(&page);
+    sample.checks[SAMPLE_WEB_UP].last.certificate_expiry = 1001;
+    page = page_of(&sample.look);
+    assert_has(&page,
+               "class=\"warned\">all of 3 ports healthy, 1 of 4 web checks with a warning</p>");
     assert_has(&page, "class=\"good warned\">\n<tr role=\"row\">" CELL " class=\"state\">up</td>");
     text_free(&page);
 }
