@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+from pathlib import Path
 
 import harness
 from tls_server import TlsServer
@@ -243,6 +244,25 @@ def old_certificate(stage):
     running.reload(fresh.section("old_certificate"), lambda _: True)
 
 
+def stopped_checker(stage):
+    """No results come: that says nothing of the address."""
+    stage.serve(8445)
+    running = stage.agent("stopped_checker", "[web stopped_checker]\nurl = https://127.0.0.1:8445/\n"
+                          "verify = no\ninterval = 1s\ntimeout = 1s\n")
+
+    def checkers():
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+        return [int(pid) for pid in children
+                if Path(f"/proc/{pid}/comm").read_text() == "udpwatch-web\n"]
+
+    yield
+    checker, = checkers()
+    os.kill(checker, signal.SIGSTOP)
+    stage.exits.callback(os.kill, checker, signal.SIGCONT)
+    yield
+    os.kill(checker, signal.SIGCONT)
+
+
 def killed_receiver(stage):
     place = f"127.0.0.1:{stage.receiver('killed_receiver')}"
     holder = stage.hold(place)
@@ -378,6 +398,7 @@ FIRING = {
     killed_server: {"UdpwatchServerRestarting"},
     lost_rights: {"UdpPortUnknown"},
     dead_service: {"UdpwatchWebDown"},
+    stopped_checker: {"UdpwatchCollectorFailed"},
     old_certificate: {"UdpwatchWebCertificateExpires"},
     killed_receiver: {"UdpPortAbsent"},
     crash_loop: {"UdpPortOftenAbsent", "UdpPortAbsent", "UdpReceiverFlapping"},
