@@ -212,6 +212,16 @@ def test_a_killed_udpwatch_web_is_started_again(agent, nginx, hold):
     assert "the web checker was killed by signal 9" in running.log()
 
 
+def test_an_udpwatch_web_that_hangs_is_started_again(agent, nginx):
+    running = agent(section("one", "http://127.0.0.1:8080/ok", "timeout = 100ms"))
+    wait_until_known(running, ["one"])
+    old = running.web_pid()
+    os.kill(old, signal.SIGSTOP)
+    harness.wait_for(lambda: running.web_pid() not in (None, old), "another udpwatch-web")
+    wait_for_more(running, "one")
+    assert "the web checker says nothing any more" in running.log()
+
+
 @pytest.fixture
 def broken_later(directory, monkeypatch):
     """The programs in a place of this test's own; break_it() has udpwatch-web exit at once, and

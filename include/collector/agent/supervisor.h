@@ -51,6 +51,9 @@ struct channel_message;
 void supervisor_handle_message(struct supervisor *supervisor, const struct channel_message *message,
                                int64_t now);
 
+/* Kill a program that does nothing any more; it is started again as if it had died by itself. */
+void supervisor_replace(const struct supervisor *supervisor);
+
 /* Nanoseconds since the program was last there to serve; 0 while it is. */
 int64_t supervisor_outage(const struct supervisor *supervisor, int64_t now);
 

@@ -400,7 +400,7 @@ int supervisor_tell(struct supervisor *supervisor, const struct supervised *sett
     free_settings(&supervisor->settings);
     supervisor->settings = new;
     if (supervisor->channel >= 0 && send_settings(supervisor->channel, &supervisor->settings))
-        kill(supervisor->process, SIGKILL); /* it does not read; the next one will be told */
+        supervisor_replace(supervisor); /* it does not read; the next one will be told */
     return 0;
 }
 
@@ -436,6 +436,12 @@ int supervisor_change(struct supervisor *supervisor, const struct supervised *se
 int supervisor_channel(const struct supervisor *supervisor)
 {
     return supervisor->channel;
+}
+
+void supervisor_replace(const struct supervisor *supervisor)
+{
+    if (supervisor->process > 0)
+        kill(supervisor->process, SIGKILL);
 }
 
 int64_t supervisor_outage(const struct supervisor *supervisor, int64_t now)

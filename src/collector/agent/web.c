@@ -43,6 +43,8 @@ struct web {
     struct slot *slots;
     size_t count;
     uint64_t last_id;
+    int64_t heard; /* CLOCK_MONOTONIC: when the program last said something, or was begun */
+    int64_t least_patience; /* of all checks */
     struct web_state *told; /* of the slots, for web_tell */
     struct web_states states;
 };
@@ -145,6 +147,15 @@ static int start_or_tell(struct web *web, const char *wired)
     return supervisor_plan(&web->supervisor, web->program, &what);
 }
 
+static int64_t least_patience(const struct web *web)
+{
+    int64_t least = INT64_MAX / 2;
+    for (size_t i = 0; i < web->count; i++)
+        if (web->slots[i].patience < least)
+            least = web->slots[i].patience;
+    return least;
+}
+
 int web_change(struct web *web, const struct config *config)
 {
     struct text wired = {0};
@@ -171,12 +182,33 @@ int web_change(struct web *web, const struct config *config)
     web->slots = slots;
     web->told = told;
     web->count = config->web_check_count;
+    web->heard = clock_monotonic();
+    web->least_patience = least_patience(web);
     return 0;
+}
+
+/* Of many checks some are done in any case: when all are late, it is the program that hangs. */
+static void replace_if_silent(struct web *web, int64_t now)
+{
+    struct pollfd channel = {.fd = supervisor_channel(web->supervisor), .events = POLLIN};
+    if (now - web->heard <= web->least_patience || channel.fd < 0)
+        return;
+    if (poll(&channel, 1, 0) != 0) /* it spoke while this process stood still */
+        return;
+    log_error("the web checker says nothing any more; it is started again");
+    supervisor_replace(web->supervisor);
+    web->heard = now;
 }
 
 int64_t web_run(struct web *web, int64_t now)
 {
-    return web->supervisor ? supervisor_run(web->supervisor, now) : -1;
+    int64_t wait, silence;
+    if (!web->supervisor)
+        return -1;
+    replace_if_silent(web, now);
+    wait = supervisor_run(web->supervisor, now);
+    silence = web->heard + web->least_patience + 1 - now;
+    return wait < 0 || silence < wait ? silence : wait;
 }
 
 int web_channel(const struct web *web)
@@ -212,6 +244,7 @@ static int take_message(struct web *web, int64_t now)
     int result = channel_receive(supervisor_channel(web->supervisor), &message, &descriptor);
     if (result <= 0)
         return result;
+    web->heard = now;
     if (descriptor >= 0)
         close(descriptor); /* it has none to give */
     if (message.kind != CHANNEL_RESULT)

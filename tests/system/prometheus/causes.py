@@ -4,12 +4,12 @@ yield all is well, then the fault is there until the second, and after that it i
 import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import struct
 import threading
 import time
-from pathlib import Path
 
 import harness
 from tls_server import TlsServer
@@ -244,23 +244,26 @@ def old_certificate(stage):
     running.reload(fresh.section("old_certificate"), lambda _: True)
 
 
-def stopped_checker(stage):
+def broken_checker(stage):
     """No results come: that says nothing of the address."""
     stage.serve(8445)
-    running = stage.agent("stopped_checker", "[web stopped_checker]\nurl = https://127.0.0.1:8445/\n"
+    program = harness.program
+    place = stage.exits.enter_context(harness.public_directory())
+    harness.install_for_everyone(place)
+    running = stage.agent("broken_checker", "[web broken_checker]\nurl = https://127.0.0.1:8445/\n"
                           "verify = no\ninterval = 1s\ntimeout = 1s\n")
+    checker = harness.wait_for(running.web_pid, "udpwatch-web")
+    harness.program = program
 
-    def checkers():
-        children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
-        return [int(pid) for pid in children
-                if Path(f"/proc/{pid}/comm").read_text() == "udpwatch-web\n"]
+    def replace(source):
+        shutil.copy(source, place / "new")
+        os.replace(place / "new", place / "udpwatch-web")
 
     yield
-    checker, = checkers()
-    os.kill(checker, signal.SIGSTOP)
-    stage.exits.callback(os.kill, checker, signal.SIGCONT)
+    replace("/bin/false")
+    os.kill(checker, signal.SIGKILL)
     yield
-    os.kill(checker, signal.SIGCONT)
+    replace(harness.BUILD / "udpwatch-web")
 
 
 def killed_receiver(stage):
@@ -398,7 +401,7 @@ FIRING = {
     killed_server: {"UdpwatchServerRestarting"},
     lost_rights: {"UdpPortUnknown"},
     dead_service: {"UdpwatchWebDown"},
-    stopped_checker: {"UdpwatchCollectorFailed"},
+    broken_checker: {"UdpwatchCollectorFailed"},
     old_certificate: {"UdpwatchWebCertificateExpires"},
     killed_receiver: {"UdpPortAbsent"},
     crash_loop: {"UdpPortOftenAbsent", "UdpPortAbsent", "UdpReceiverFlapping"},
