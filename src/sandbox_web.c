@@ -1,45 +1,67 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "sandbox.h"
 #include "sandbox_filter.h"
 
-/* What libcurl, OpenSSL and glibc's resolver take besides. Files are opened for reading only. */
+/* What libcurl, OpenSSL and glibc's resolver take besides: bind is for getaddrinfo's netlink
+ * socket, uname for the host's domain (resolv.conf(5)), sysinfo for qsort(3) of many certificates.
+ */
 static const int checking_calls[] = {
-    SCMP_SYS(connect),     SCMP_SYS(bind),       /* of the netlink socket of getaddrinfo(3), or of a
-                                                    chosen local address */
-    SCMP_SYS(getpeername), SCMP_SYS(socketpair), /* between libcurl's thread that looks a name up
-                                                    and the one that waits */
-    SCMP_SYS(sendto),      SCMP_SYS(sendmsg),    SCMP_SYS(sendmmsg),
-    SCMP_SYS(ioctl), /* FIONREAD */
-    SCMP_SYS(fstat),       SCMP_SYS(stat),       SCMP_SYS(newfstatat),
-    SCMP_SYS(statx),       SCMP_SYS(access),     SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2),  SCMP_SYS(readlink),   SCMP_SYS(readlinkat),
-    SCMP_SYS(getdents64),  SCMP_SYS(fadvise64),  SCMP_SYS(uname),
-    SCMP_SYS(sysinfo),     SCMP_SYS(getuid),     SCMP_SYS(geteuid),
-    SCMP_SYS(getgid),      SCMP_SYS(getegid),    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(connect),  SCMP_SYS(bind),        SCMP_SYS(sendto),     SCMP_SYS(sendmsg),
+    SCMP_SYS(sendmmsg), SCMP_SYS(getpeername), SCMP_SYS(fstat),      SCMP_SYS(newfstatat),
+    SCMP_SYS(uname),    SCMP_SYS(sysinfo),     SCMP_SYS(getdents64),
 };
 
-/* TCP, names by UDP, and the name services of glibc: nscd(8) and its like, and netlink, by which
- * getaddrinfo(3) knows the host's own addresses. */
+struct kind_of_socket {
+    unsigned int family, type, protocol;
+};
+
+static int allow_socket(scmp_filter_ctx filter, const struct kind_of_socket *kind)
+{
+    const unsigned int type = ~(unsigned int)(SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const struct scmp_arg_cmp arguments[] = {
+        {.arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = UINT32_MAX, .datum_b = kind->family},
+        {.arg = 1, .op = SCMP_CMP_MASKED_EQ, .datum_a = type, .datum_b = kind->type},
+        {.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = UINT32_MAX, .datum_b = kind->protocol},
+    };
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, arguments);
+}
+
+/* TCP, names by UDP and TCP, and what glibc's name services take: nscd(8) and its like, and
+ * netlink, by which getaddrinfo(3) knows the host's own addresses. The pair is between libcurl's
+ * thread that looks a name up and the one that waits. */
 static int allow_sockets(scmp_filter_ctx filter)
 {
-    static const unsigned int families[] = {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK};
-    int result = 0;
-    for (size_t i = 0; i < sizeof families / sizeof *families && !result; i++)
-        result = filter_allow_equal(filter, SCMP_SYS(socket), 0, families[i]);
+    static const struct kind_of_socket kinds[] = {
+        {AF_INET, SOCK_STREAM, IPPROTO_TCP},
+        {AF_INET, SOCK_STREAM, 0},
+        {AF_INET, SOCK_DGRAM, 0},
+        {AF_INET6, SOCK_STREAM, IPPROTO_TCP},
+        {AF_INET6, SOCK_STREAM, 0},
+        {AF_INET6, SOCK_DGRAM, 0},
+        {AF_UNIX, SOCK_STREAM, 0},
+        {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE},
+    };
+    int result = filter_allow_equal(filter, SCMP_SYS(socketpair), 0, AF_UNIX);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !result; i++)
+        result = allow_socket(filter, &kinds[i]);
     return result;
 }
 
+/* What glibc's resolver asks of a datagram is its size. */
 static int allow_reading(scmp_filter_ctx filter)
 {
     const unsigned int writing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
     int result = filter_allow_masked(filter, SCMP_SYS(openat), 2, writing, O_RDONLY);
     if (!result)
-        result = filter_allow_masked(filter, SCMP_SYS(open), 1, writing, O_RDONLY);
+        result = filter_allow_equal(filter, SCMP_SYS(ioctl), 1, FIONREAD);
     return result;
 }
 

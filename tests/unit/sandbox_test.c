@@ -25,37 +25,9 @@
 #include <cmocka.h>
 
 #include "sandbox.h"
-#include "under_valgrind.h"
+#include "sandbox_child.h"
 
 static const uint64_t BOTH = 1ull << CAP_SYS_PTRACE | 1ull << CAP_DAC_READ_SEARCH;
-
-/* In the child: end it with the number of the line that does not hold. */
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            complain(__LINE__, #condition);                                                        \
-    } while (0)
-
-static _Noreturn void complain(int line, const char *condition)
-{
-    dprintf(STDERR_FILENO, "%s:%d: %s (errno %d)\n", __FILE__, line, condition, errno);
-    _exit(1);
-}
-
-/* Run body in a child. Returns its wait status. */
-static int in_child(void (*body)(void))
-{
-    int status = -1;
-    pid_t child = fork();
-
-    if (child == 0) {
-        body();
-        _exit(0);
-    }
-    assert_true(child > 0);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return status;
-}
 
 struct capabilities {
     uint64_t effective;
@@ -220,13 +192,6 @@ static void test_collector_under_systemd(void **state)
 
 /* ---- the server ---- */
 
-#define REFUSED(call) CHECK((call) == -1 && errno == EPERM)
-
-static void *do_nothing(void *argument)
-{
-    return argument;
-}
-
 /* What no server may do, in either step. */
 static void check_always_refused(void)
 {
@@ -322,48 +287,14 @@ static void server_waits(void)
         CHECK(poll(NULL, 0, 100000) == 0);
 }
 
-static void read_status(pid_t process, char *text, size_t size)
-{
-    char path[64];
-
-    snprintf(path, sizeof path, "/proc/%d/status", process);
-    int file = open(path, O_RDONLY);
-    assert_true(file >= 0);
-    ssize_t length = read(file, text, size - 1);
-    close(file);
-    assert_true(length > 0);
-    text[length] = '\0';
-}
-
-/* valgrind has no seccomp(2). */
-static void skip_without_seccomp(void)
-{
-    if (under_valgrind())
-        skip();
-}
-
 static void test_server_holds_nothing(void **state)
 {
     char text[8192];
-    char byte;
-    int ends[2];
 
     (void)state;
     skip_without_seccomp();
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDOUT_FILENO);
-        server_waits();
-    }
-    close(ends[1]);
-    assert_int_equal(read(ends[0], &byte, 1), 1);
-    close(ends[0]);
-    read_status(child, text, sizeof text);
-    assert_non_null(strstr(text, "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\n"
-                                 "CapEff:\t0000000000000000\n"));
-    assert_non_null(strstr(text, "CapAmb:\t0000000000000000\n"));
-    assert_non_null(strstr(text, "NoNewPrivs:\t1\nSeccomp:\t2\n"));
+    pid_t child = start_and_read_status(server_waits, text, sizeof text);
+    assert_holds_nothing(text);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
 }
