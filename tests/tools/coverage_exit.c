@@ -1,5 +1,5 @@
-/* Linked into the coverage build: lets the sandboxed server, which leaves by _exit, write what it
- * counted. Its filter gets what gcov's writing takes; everything else stays refused. */
+/* Linked into the coverage build: lets the sandboxed programs, which leave by _exit, write what
+ * they counted. Their filters get what gcov's writing takes; everything else stays refused. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <seccomp.h>
