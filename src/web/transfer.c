@@ -9,13 +9,10 @@
 #include <sys/socket.h>
 
 #include "text.h"
+#include "web/authorities.h"
 #include "web/body_match.h"
 
 enum { MOST_BODY = 1 << 20, MOST_REDIRECTS = 10 };
-
-/* Seconds. To read all certificate authorities of the host takes some ms; libcurl keeps them when
- * they come from one file, not from a directory (CURLOPT_CA_CACHE_TIMEOUT(3)). */
-enum { OLDEST_AUTHORITIES = 60 };
 
 struct transfer {
     const struct web_check *check;
@@ -121,7 +118,6 @@ static int set_manners(CURL *handle)
         {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
         {CURLOPT_MAXREDIRS, MOST_REDIRECTS},
         {CURLOPT_CERTINFO, 1},
-        {CURLOPT_CA_CACHE_TIMEOUT, OLDEST_AUTHORITIES},
     };
     int result = 0;
     for (size_t i = 0; i < sizeof options / sizeof *options && !result; i++)
@@ -130,8 +126,6 @@ static int set_manners(CURL *handle)
         result = set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https");
     if (!result)
         result = set_string(handle, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    if (!result)
-        result = set_string(handle, CURLOPT_CAPATH, NULL);
     if (!result)
         result = set_string(handle, CURLOPT_PROXY, ""); /* whatever the environment says */
     if (!result)
@@ -148,17 +142,13 @@ static int set_check(CURL *handle, const struct web_check *check)
     if (!result)
         result = set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, timeout);
     if (!result)
-        result = set_long(handle, CURLOPT_SSL_VERIFYPEER, check->verify);
-    if (!result)
-        result = set_long(handle, CURLOPT_SSL_VERIFYHOST, check->verify ? 2 : 0);
+        result = authorities_set(handle, check);
     if (!result)
         result = set_long(handle, CURLOPT_NOBODY, check->head);
     if (!result)
         result = set_long(handle, CURLOPT_FOLLOWLOCATION, check->follow_redirects);
     if (!result)
         result = set_long(handle, CURLOPT_IPRESOLVE, family_of(check));
-    if (!result && check->ca_file)
-        result = set_string(handle, CURLOPT_CAINFO, check->ca_file);
     return result;
 }
 
