@@ -4,11 +4,14 @@ The host reads /root/result; the system is switched off at the end, and booted o
 
 import glob
 import gzip
+import http.server
 import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
+import threading
 import time
 import traceback
 import urllib.request
@@ -18,6 +21,19 @@ OVERRIDE = "/etc/systemd/system/udpwatch.service.d/test.conf"
 INI = "/etc/udpwatch/udpwatch.ini"
 RUNBOOK = "/usr/share/doc/udpwatch/runbook.md"
 OWN = "/etc/udpwatch/conf.d/own.ini"
+WEB = "/etc/udpwatch/conf.d/web.ini"
+KEY, CERTIFICATE = "/root/web.key", "/usr/local/share/ca-certificates/web.crt"
+WEB_CHECKS = f"""[web name]
+url = http://localhost:8088/
+[web ipv6]
+url = http://[::1]:8088/
+resolve_family = ipv6
+[web authority-of-the-host]
+url = https://localhost:8443/
+[web authority-of-a-file]
+url = https://localhost:8443/
+ca_file = {CERTIFICATE}
+"""
 RECEIVERS = """[receiver a]
 ports = 6984
 process = rsyslogd
@@ -98,9 +114,16 @@ def main_pid():
     return int(show("MainPID"))
 
 
+def child_pid(name):
+    """The agent's child of that name, 0 while there is none."""
+    for pid in open(f"/proc/{main_pid()}/task/{main_pid()}/children").read().split():
+        if open(f"/proc/{pid}/comm").read().strip() == name:
+            return int(pid)
+    return 0
+
+
 def server_pid():
-    children = open(f"/proc/{main_pid()}/task/{main_pid()}/children").read().split()
-    return int(children[0]) if children else 0
+    return child_pid("udpwatch-server")
 
 
 def journal(*options):
@@ -209,6 +232,55 @@ def what_the_processes_may():
         assert status["Uid"].split()[0] == run("id", "-u", "udpwatch").strip()
     say(run("systemd-analyze", "security", "--no-pager", "udpwatch").strip().splitlines()[-1])
     assert os.stat("/var/lib/udpwatch").st_mode & 0o777 == 0o750
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class DualStack(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6  # Linux takes IPv4 there, too
+
+
+def serve_web():
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-keyout", KEY,
+        "-out", CERTIFICATE, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    run("update-ca-certificates")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE, KEY)
+    plain, encrypted = (DualStack(("::", port), Answer) for port in (8088, 8443))
+    encrypted.socket = context.wrap_socket(encrypted.socket, server_side=True)
+    for server in plain, encrypted:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+@check
+def web_checks_are_done_under_the_unit():
+    """Names, IPv6 and certificates take sockets, threads and files that the unit could forbid."""
+    serve_web()
+    open(WEB, "w").write(WEB_CHECKS)
+    run("systemctl", "reload", "udpwatch")
+    names = set(re.findall(r"\[web (.*)\]", WEB_CHECKS))
+    series = {f'udpwatch_web_up{{web="{name}"}}' for name in names}
+    wait_for(lambda: series <= scrape_when_up().keys(), "results")
+    metrics = scrape()
+    assert all(metrics[name] == 1 for name in series), \
+        {name: value for name, value in metrics.items() if name.startswith("udpwatch_web")}
+    web = child_pid("udpwatch-web")
+    status = status_of(web)
+    say(f"web checker: CapPrm {status['CapPrm']} Seccomp {status['Seccomp']}")
+    assert int(status["CapPrm"], 16) == int(status["CapAmb"], 16) == 0
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    assert status["Uid"].split()[0] == run("id", "-u", "udpwatch").strip()
+    os.unlink(WEB)
+    run("systemctl", "reload", "udpwatch")
+    wait_for(lambda: not os.path.exists(f"/proc/{web}"), "the end of the web checker")
+    assert child_pid("udpwatch-web") == 0 and state(scrape(), 6984) == "ok"
 
 
 @check

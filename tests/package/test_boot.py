@@ -17,7 +17,8 @@ FILES = {
     # Who types the commands of the README answers apt's question.
     "etc/apt/apt.conf.d/90test": 'APT::Get::Assume-Yes "true";\nAPT::Install-Recommends "false";\n',
 }
-PACKAGES = ["systemd-sysv", "dbus", "python3", "iproute2", "curl", "procps", "rsyslog"]
+PACKAGES = ["systemd-sysv", "dbus", "python3", "iproute2", "curl", "procps", "rsyslog",
+            "openssl", "ca-certificates"]
 
 
 def commands_of(readme, heading):
@@ -58,6 +59,6 @@ def test_in_a_real_systemd(system, deb, capsys):
     first = boot(system)
     with capsys.disabled():
         print(f"\n{first}")
-    assert first.endswith("passed all 12\n"), first
+    assert first.endswith("passed all 13\n"), first
     second = boot(system)
     assert second == "passed: after_another_boot\n", second
