@@ -210,7 +210,7 @@ fuzz:
 bench:
 	$Qtests/tools/install-deps build bench
 	$Q$(MAKE) --no-print-directory -j$(JOBS) all $B/tests/udp_holder $B/tests/load
-	$Qtests/tools/fetch-daemons build/daemons prometheus-node-exporter prometheus-process-exporter
+	$Qtests/tools/fetch-daemons build/daemons prometheus-node-exporter prometheus-process-exporter nginx
 	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) tests/bench/main.py $(BENCH)
 
 EXAMPLES = $(patsubst etc/%,%,$(shell find etc/grafana etc/prometheus etc/stunnel -type f))
