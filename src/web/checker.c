@@ -44,7 +44,7 @@ struct checker {
 static size_t most_running(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < 2 * OTHER_DESCRIPTORS)
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < (rlim_t)2 * OTHER_DESCRIPTORS)
         return 1;
     return (limit.rlim_cur - OTHER_DESCRIPTORS) / DESCRIPTORS_OF_CHECK;
 }
@@ -152,7 +152,7 @@ static size_t count_running(const struct checker *checker)
 int checker_change(struct checker *checker, struct web_wired_check *checks, size_t count,
                    bool at_once)
 {
-    struct job **jobs = calloc(count + 1, sizeof *jobs);
+    struct job **jobs = calloc(count + 1, sizeof(struct job *));
     int result = jobs ? fill_jobs(checker, checks, count, at_once, jobs) : -ENOMEM;
     web_wire_free(checks, count);
     if (result) {
