@@ -193,12 +193,13 @@ fuzz:
 	$Qtests/tools/install-deps build analysis
 	$Q$(MAKE) --no-print-directory -j$(JOBS) B=build/fuzz CC=clang HARDENING=-fPIE \
 		CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' \
-		build/fuzz/libcollector.a build/fuzz/libserver.a
+		build/fuzz/libcollector.a build/fuzz/libserver.a build/fuzz/libweb.a
 	$Qset -e; for target in $(FUZZ_TARGETS); do \
 		mkdir -p build/fuzz/found/$$target; \
 		clang -std=c17 -D_GNU_SOURCE -Iinclude $(FUZZ_FLAGS) -fsanitize=fuzzer \
 			-o build/fuzz/$$target tests/fuzz/$${target}_fuzz.c build/fuzz/libcollector.a \
-			build/fuzz/libserver.a -Wl,--as-needed $(COLLECTOR_LIBS) $(SERVER_LIBS); \
+			build/fuzz/libserver.a build/fuzz/libweb.a -Wl,--as-needed $(COLLECTOR_LIBS) $(SERVER_LIBS) \
+			$(WEB_LIBS); \
 		build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -timeout=10 \
 			-artifact_prefix=build/fuzz/$$target- build/fuzz/found/$$target \
 			tests/fuzz/corpus/$$target > build/fuzz/$$target.log 2>&1 \
