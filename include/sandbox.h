@@ -38,7 +38,8 @@ int sandbox_server_serve(void);
 int sandbox_leave_root(void);
 
 /* Web checker: not root, no capability at all, no_new_privs, not dumpable, dies with its parent,
- * and a system call filter with what libcurl needs: files can be read, not written. */
+ * and a system call filter with what libcurl needs: files can be read, not written, and no code is
+ * loaded any more, a name service of nsswitch.conf(5) outside glibc among it. */
 int sandbox_web(void);
 
 #endif
