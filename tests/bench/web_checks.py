@@ -198,7 +198,7 @@ def keep_intervals(report, here, server):
         [checking.web], lambda: share_of_core(checking.pids, lambda: watch(checking)))
     tell_intervals(report, server.answered("/kept/", begin, time.time()))
     report.say(f"- udpwatch-web took {web:.1f} % of a core, udpwatch and udpwatch-server "
-               f"{collector:.2f} %")
+               f"{collector:.2f} %\n")
     tell_series(report, series)
     return checking
 
