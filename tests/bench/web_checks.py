@@ -1,5 +1,5 @@
-"""8. HTTP(S) checks by the hundred: whether each is done when it is due, what it takes, and whether a
-scrape is the same while they are done, and while everything that they ask is dead."""
+"""8. HTTP(S) checks by the hundred: whether each is done when it is due, what it takes, and whether
+a scrape is the same while they are done, and while everything that they ask is dead."""
 
 import collections
 import contextlib
@@ -184,7 +184,7 @@ def tell_series(report, series):
 
     grown = statistics.median(both(last, (1, 2))) / statistics.median(both(first, (1, 2))) - 1
     a_minute = slope([(point[0] / 60, point[1] + point[2]) for point in settled])
-    report.target(grown < 0.01, f"the memory of the last third is {grown * 100:+.2f} % of the second's "
+    report.target(grown < 0.01, f"memory of the last third is {grown * 100:+.2f} % of the second's "
                                 f"({a_minute:+,.0f} KiB a minute)")
     report.target(min(both(last, (3, 4))) <= min(both(first, (3, 4))),
                   f"at least {min(both(last, (3, 4)))} descriptors in the last third, "
@@ -204,8 +204,8 @@ def keep_intervals(report, here, server):
 
 
 def silence(stack):
-    """A port whose SYNs the kernel drops, as its queue is full: a packet sent there is never heard of
-    again."""
+    """A port whose SYNs the kernel drops, as its queue is full: what is sent there is never
+    heard of again."""
     listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
     for _ in range(2):
         filling = stack.enter_context(socket.socket())
