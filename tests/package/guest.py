@@ -195,6 +195,56 @@ def units_tell_receivers_apart():
     wait_for(lambda: state(scrape_when_up(), 6984) == "ok", "the right owners")
 
 
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class DualStack(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6  # Linux takes IPv4 there, too
+
+
+def serve_web():
+    """To the end: the runbook's commands ask it, too."""
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-keyout", KEY,
+        "-out", CERTIFICATE, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    run("update-ca-certificates")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE, KEY)
+    plain, encrypted = (DualStack(("::", port), Answer) for port in (8088, 8443))
+    encrypted.socket = context.wrap_socket(encrypted.socket, server_side=True)
+    for server in plain, encrypted:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+@check
+def web_checks_are_done_under_the_unit():
+    """Names, IPv6 and certificates take sockets, threads and files that the unit could forbid."""
+    serve_web()
+    open(WEB, "w").write(WEB_CHECKS)
+    run("systemctl", "reload", "udpwatch")
+    names = set(re.findall(r"\[web (.*)\]", WEB_CHECKS))
+    series = {f'udpwatch_web_up{{web="{name}"}}' for name in names}
+    wait_for(lambda: series <= scrape_when_up().keys(), "results")
+    metrics = scrape()
+    assert all(metrics[name] == 1 for name in series), \
+        {name: value for name, value in metrics.items() if name.startswith("udpwatch_web")}
+    web = child_pid("udpwatch-web")
+    status = status_of(web)
+    say(f"web checker: CapPrm {status['CapPrm']} Seccomp {status['Seccomp']}")
+    assert int(status["CapPrm"], 16) == int(status["CapAmb"], 16) == 0
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    assert status["Uid"].split()[0] == run("id", "-u", "udpwatch").strip()
+    os.unlink(WEB)
+    run("systemctl", "reload", "udpwatch")
+    wait_for(lambda: not os.path.exists(f"/proc/{web}"), "the end of the web checker")
+    assert child_pid("udpwatch-web") == 0 and state(scrape(), 6984) == "ok"
+
+
 @check
 def the_runbook_can_be_followed():
     """Each of its commands, at a port and a receiver of this system; it is not compressed."""
@@ -232,55 +282,6 @@ def what_the_processes_may():
         assert status["Uid"].split()[0] == run("id", "-u", "udpwatch").strip()
     say(run("systemd-analyze", "security", "--no-pager", "udpwatch").strip().splitlines()[-1])
     assert os.stat("/var/lib/udpwatch").st_mode & 0o777 == 0o750
-
-
-class Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-class DualStack(http.server.ThreadingHTTPServer):
-    address_family = socket.AF_INET6  # Linux takes IPv4 there, too
-
-
-def serve_web():
-    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-keyout", KEY,
-        "-out", CERTIFICATE, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
-    run("update-ca-certificates")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE, KEY)
-    plain, encrypted = (DualStack(("::", port), Answer) for port in (8088, 8443))
-    encrypted.socket = context.wrap_socket(encrypted.socket, server_side=True)
-    for server in plain, encrypted:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-
-
-@check
-def web_checks_are_done_under_the_unit():
-    """Names, IPv6 and certificates take sockets, threads and files that the unit could forbid."""
-    serve_web()
-    open(WEB, "w").write(WEB_CHECKS)
-    run("systemctl", "reload", "udpwatch")
-    names = set(re.findall(r"\[web (.*)\]", WEB_CHECKS))
-    series = {f'udpwatch_web_up{{web="{name}"}}' for name in names}
-    wait_for(lambda: series <= scrape_when_up().keys(), "results")
-    metrics = scrape()
-    assert all(metrics[name] == 1 for name in series), \
-        {name: value for name, value in metrics.items() if name.startswith("udpwatch_web")}
-    web = child_pid("udpwatch-web")
-    status = status_of(web)
-    say(f"web checker: CapPrm {status['CapPrm']} Seccomp {status['Seccomp']}")
-    assert int(status["CapPrm"], 16) == int(status["CapAmb"], 16) == 0
-    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
-    assert status["Uid"].split()[0] == run("id", "-u", "udpwatch").strip()
-    os.unlink(WEB)
-    run("systemctl", "reload", "udpwatch")
-    wait_for(lambda: not os.path.exists(f"/proc/{web}"), "the end of the web checker")
-    assert child_pid("udpwatch-web") == 0 and state(scrape(), 6984) == "ok"
 
 
 @check
