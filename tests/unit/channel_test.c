@@ -202,7 +202,7 @@ static void test_refuses_unknown_kinds_and_formats(void **state)
         uint32_t kind;
         uint32_t format;
     } wrong[] = {{0, 0},
-                 {CHANNEL_ANSWER + 1, 0},
+                 {CHANNEL_RESULT + 1, 0},
                  {UINT32_MAX, 0},
                  {CHANNEL_REQUEST, 0},
                  {CHANNEL_REQUEST, FORMAT_READY + 1},

@@ -143,15 +143,18 @@ static void test_every_error_in_order(void **state)
            "as 8MiB\n"
            "conf.d/a.ini:2: 5-6 expected already by receiver \"core\" at udpwatch.ini:6; expect an "
            "address and port once\n"
-           "conf.d/b.ini:1: x stands before any section; put [agent], [filebeat NAME] or [receiver "
-           "NAME] above it\n"
+           "conf.d/b.ini:1: x stands before any section; put [agent], [filebeat NAME], [receiver "
+           "NAME] or [web NAME] above it\n"
            "conf.d/b.ini:2: [agent] is repeated; put its keys below the one at udpwatch.ini:2\n");
 }
 
 static void test_sections(void **state)
 {
     (void)state;
-    refuse_with("[web a]\nurl = x\n", "1: unknown section [web a]; the sections are [agent]", 1);
+    refuse_with("[mail a]\nurl = x\n",
+                "1: unknown section [mail a]; the sections are [agent], [filebeat NAME], "
+                "[receiver NAME], [web NAME]",
+                1);
     refuse_with("[filbeat a]\nports = x\n", "did you mean filebeat?", 1);
     refuse_with("[Agent]\n", "did you mean agent?", 1);
     refuse_with("[]\n", "unknown section []", 1);

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "collector/agent/child.h"
-#include "collector/agent/supervisor.h"
+#include "collector/agent/server_settings.h"
 #include "http_client.h"
 #include "server_process.h"
 
@@ -43,6 +43,16 @@ static void start_collector(struct fixture *fixture)
         pthread_create(&fixture->collector.thread, NULL, run_collector, &fixture->collector), 0);
 }
 
+/* Valid until the next call. */
+static const struct supervised *settings_of(const char *listen, const char *allow,
+                                            const char *users)
+{
+    static struct server_settings settings;
+
+    server_settings_make(&settings, listen, allow, users);
+    return &settings.supervised;
+}
+
 static int start(void **state)
 {
     static struct fixture fixture;
@@ -50,8 +60,7 @@ static int start(void **state)
 
     fixture.port = free_port();
     snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture.port);
-    if (supervisor_start(&fixture.supervisor, program,
-                         &(struct server_settings){listen, "127.0.0.0/8", ""}) < 0)
+    if (supervisor_start(&fixture.supervisor, program, settings_of(listen, "127.0.0.0/8", "")) < 0)
         return -1;
     fixture.collector.size = SIZE;
     start_collector(&fixture);
@@ -187,9 +196,8 @@ static void change_server(struct fixture *fixture, const char *users)
     pthread_join(fixture->collector.thread, NULL);
     fixture->port = free_port();
     snprintf(listen, sizeof listen, "127.0.0.1:%u", fixture->port);
-    assert_int_equal(supervisor_change(fixture->supervisor,
-                                       &(struct server_settings){listen, "127.0.0.1/32", users}),
-                     0);
+    assert_int_equal(
+        supervisor_change(fixture->supervisor, settings_of(listen, "127.0.0.1/32", users)), 0);
     start_collector(fixture);
 }
 
@@ -272,10 +280,9 @@ static void test_says_what_it_cannot_use(void **state)
 
     (void)state;
     snprintf(listen, sizeof listen, "127.0.0.1:%u", free_port());
-    assert_true(supervisor_start(&supervisor, program,
-                                 &(struct server_settings){listen, "nonsense", ""}) < 0);
-    assert_true(supervisor_start(&supervisor, program,
-                                 &(struct server_settings){"nonsense", "0.0.0.0/0", ""}) < 0);
+    assert_true(supervisor_start(&supervisor, program, settings_of(listen, "nonsense", "")) < 0);
+    assert_true(supervisor_start(&supervisor, program, settings_of("nonsense", "0.0.0.0/0", "")) <
+                0);
     assert_null(supervisor);
 }
 

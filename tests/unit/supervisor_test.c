@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 #include "channel.h"
-#include "collector/agent/supervisor.h"
+#include "collector/agent/server_settings.h"
 #include "server_process.h"
 #include "under_valgrind.h"
 
@@ -61,12 +61,20 @@ static void describe_surroundings(char *text, size_t size)
              minor(input.st_rdev));
 }
 
-static _Noreturn void wait_for_end(void)
+/* Until the channel ends: echo what it is told, the bytes behind the text. */
+static _Noreturn void go_on(void)
 {
-    char byte;
+    struct channel_message message;
+    char text[sizeof message.text];
+    int descriptor;
 
-    while (read(CHANNEL_DESCRIPTOR, &byte, 1) > 0)
-        continue;
+    while (channel_receive(CHANNEL_DESCRIPTOR, &message, &descriptor) == 1) {
+        size_t length = (size_t)snprintf(text, sizeof text, "%s+", message.text);
+        ssize_t read = pread(descriptor, text + length, sizeof text - length - 1, 0);
+        text[read == (ssize_t)message.id ? length + message.id : length] = '\0';
+        say(CHANNEL_CONFIGURE, text);
+        close(descriptor);
+    }
     _exit(0);
 }
 
@@ -94,7 +102,7 @@ static _Noreturn void play_server(const char *role)
     if (strcmp(role, "stubborn") == 0)
         for (;;)
             pause();
-    wait_for_end();
+    go_on();
 }
 
 /* ---- the tests ---- */
@@ -131,13 +139,21 @@ static size_t count_lines(const char *text)
     return lines;
 }
 
+/* What is made of these for a server; valid until the next call. */
+static const struct supervised *settings_of(const char *listen, const char *allow)
+{
+    static struct server_settings settings;
+
+    server_settings_make(&settings, listen, allow, "");
+    return &settings.supervised;
+}
+
 static struct supervisor *start(const char *role)
 {
     struct supervisor *supervisor = NULL;
 
     setenv("FAKE_SERVER", role, 1);
-    assert_int_equal(supervisor_start(&supervisor, own_program,
-                                      &(struct server_settings){"good", "10.0.0.0/8", ""}),
+    assert_int_equal(supervisor_start(&supervisor, own_program, settings_of("good", "10.0.0.0/8")),
                      0);
     assert_non_null(supervisor);
     return supervisor;
@@ -234,8 +250,7 @@ static void assert_start_fails(const char *program, const char *listen, const ch
     struct supervisor *supervisor = NULL;
 
     start_log();
-    int result =
-        supervisor_start(&supervisor, program, &(struct server_settings){listen, "0.0.0.0/0", ""});
+    int result = supervisor_start(&supervisor, program, settings_of(listen, "0.0.0.0/0"));
     const char *log = end_log();
     assert_true(result < 0);
     assert_non_null(strstr(log, reason));
@@ -398,8 +413,7 @@ static void test_changes_the_settings(void **state)
     struct supervisor *supervisor = start("serve");
 
     pid_t first = server_process();
-    assert_int_equal(
-        supervisor_change(supervisor, &(struct server_settings){"other", "127.0.0.0/8", ""}), 0);
+    assert_int_equal(supervisor_change(supervisor, settings_of("other", "127.0.0.0/8")), 0);
     assert_int_equal(kill(first, 0), -1);
     expect_text(supervisor, "other\n127.0.0.0/8");
     assert_int_equal(supervisor_restarts(supervisor), 0);
@@ -412,8 +426,7 @@ static void test_goes_back_to_settings_that_work(void **state)
     struct supervisor *supervisor = start("serve");
 
     start_log();
-    assert_true(supervisor_change(supervisor, &(struct server_settings){"bad", "127.0.0.0/8", ""}) <
-                0);
+    assert_true(supervisor_change(supervisor, settings_of("bad", "127.0.0.0/8")) < 0);
     assert_non_null(strstr(end_log(), "the address is in use"));
     expect_text(supervisor, "good\n10.0.0.0/8");
     start_log();
@@ -431,8 +444,7 @@ static void test_goes_on_trying_when_nothing_works(void **state)
 
     setenv("FAKE_SERVER", "fail", 1);
     start_log();
-    assert_true(
-        supervisor_change(supervisor, &(struct server_settings){"other", "127.0.0.0/8", ""}) < 0);
+    assert_true(supervisor_change(supervisor, settings_of("other", "127.0.0.0/8")) < 0);
     end_log();
     assert_int_equal(supervisor_channel(supervisor), -1);
     setenv("FAKE_SERVER", "serve", 1);
@@ -444,9 +456,136 @@ static void test_goes_on_trying_when_nothing_works(void **state)
     supervisor_stop(supervisor);
 }
 
+/* Read the message that it serves. */
+static void expect_ready(struct supervisor *supervisor, int64_t now)
+{
+    struct channel_message message;
+
+    assert_int_equal(next_message(supervisor, &message), 1);
+    assert_int_equal(message.kind, CHANNEL_READY);
+    supervisor_handle_message(supervisor, &message, now);
+}
+
+static struct supervisor *plan(const char *role)
+{
+    struct supervisor *supervisor = NULL;
+
+    setenv("FAKE_SERVER", role, 1);
+    assert_int_equal(supervisor_plan(&supervisor, own_program, settings_of("good", "10.0.0.0/8")),
+                     0);
+    assert_non_null(supervisor);
+    return supervisor;
+}
+
+static void test_starts_later_what_is_planned(void **state)
+{
+    (void)state;
+    struct supervisor *supervisor = plan("serve");
+    int64_t now = 1000 * SECOND;
+
+    start_log();
+    assert_int_equal(supervisor_channel(supervisor), -1);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(supervisor_run(supervisor, now), 10 * SECOND);
+    expect_ready(supervisor, now);
+    expect_text(supervisor, "good\n10.0.0.0/8");
+    assert_int_equal(supervisor_restarts(supervisor), 0);
+    kill_and_restart(supervisor, now);
+    assert_int_equal(supervisor_restarts(supervisor), 1);
+    supervisor_stop(supervisor);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_string_equal(end_log(),
+                        "error: the server was killed by signal 9 (Killed); it is started again\n"
+                        "info: the server serves again on good\n");
+}
+
+static void test_a_plan_that_is_not_carried_out(void **state)
+{
+    (void)state;
+    struct supervisor *supervisor = plan("serve");
+
+    supervisor_stop(supervisor);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+/* A planned program that does not come up is started again, later and later. */
+static void test_goes_on_trying_what_is_planned(void **state)
+{
+    (void)state;
+    struct supervisor *supervisor = plan("fail");
+    int64_t now = 1000 * SECOND;
+
+    start_log();
+    for (size_t i = 0; i < 3; i++) {
+        now += run_until_reaped(supervisor, now);
+        if (supervisor_channel(supervisor) >= 0)
+            follow_to_the_end(supervisor, now);
+    }
+    assert_non_null(strstr(end_log(), "the server cannot serve: the address is in use"));
+    supervisor_stop(supervisor);
+}
+
+static void test_tells_other_settings_to_one_that_runs(void **state)
+{
+    (void)state;
+    struct supervisor *supervisor = plan("serve");
+    int64_t now = 1000 * SECOND;
+    struct supervised other = *settings_of("other", "127.0.0.0/8");
+
+    start_log();
+    other.bytes = "a lot";
+    assert_int_equal(supervisor_tell(supervisor, settings_of("first", "0.0.0.0/0")), 0);
+    supervisor_run(supervisor, now);
+    expect_ready(supervisor, now);
+    expect_text(supervisor, "first\n0.0.0.0/0");
+    expect_text(supervisor, "descriptors=4 blocked=0 pipe=default stdin=1:3");
+    pid_t first = server_process();
+    other.text = "other";
+    assert_int_equal(supervisor_tell(supervisor, &other), 0);
+    expect_text(supervisor, "other+a lot");
+    assert_int_equal(server_process(), first);
+    kill_and_restart(supervisor, now);
+    expect_text(supervisor, "other");
+    supervisor_stop(supervisor);
+    end_log();
+}
+
+static bool has_ended(pid_t process)
+{
+    siginfo_t end = {0};
+
+    return waitid(P_PID, (id_t)process, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid != 0;
+}
+
+/* One that does not read must not keep the collector waiting; the next one is told. */
+static void test_kills_one_that_is_not_to_be_told(void **state)
+{
+    enum { MOST = 100000 };
+    struct channel_message message;
+    (void)state;
+    struct supervisor *supervisor = start("stubborn");
+    pid_t stubborn = server_process();
+    int told = 0;
+
+    while (!has_ended(stubborn) && ++told < MOST)
+        assert_int_equal(supervisor_tell(supervisor, settings_of("last", "0.0.0.0/0")), 0);
+    assert_in_range(told, 1, MOST - 1);
+    start_log();
+    setenv("FAKE_SERVER", "serve", 1);
+    while (next_message(supervisor, &message) > 0)
+        continue;
+    supervisor_handle_death(supervisor, 1000 * SECOND);
+    run_until_reaped(supervisor, 1000 * SECOND);
+    expect_ready(supervisor, 1000 * SECOND);
+    expect_text(supervisor, "last\n0.0.0.0/0");
+    end_log();
+    supervisor_stop(supervisor);
+}
+
 static void test_nothing_to_stop(void **state)
 {
     (void)state;
+    assert_int_equal(supervisor_restarts(NULL), 0);
     supervisor_stop(NULL);
 }
 
@@ -464,6 +603,11 @@ int main(void)
         cmocka_unit_test(test_changes_the_settings),
         cmocka_unit_test(test_goes_back_to_settings_that_work),
         cmocka_unit_test(test_goes_on_trying_when_nothing_works),
+        cmocka_unit_test(test_starts_later_what_is_planned),
+        cmocka_unit_test(test_a_plan_that_is_not_carried_out),
+        cmocka_unit_test(test_goes_on_trying_what_is_planned),
+        cmocka_unit_test(test_tells_other_settings_to_one_that_runs),
+        cmocka_unit_test(test_kills_one_that_is_not_to_be_told),
         cmocka_unit_test(test_nothing_to_stop),
     };
     const char *role = getenv("FAKE_SERVER");
