@@ -126,13 +126,19 @@ static int read_line(char *line, struct web_wired_check **checks, size_t *count)
     return *count == 0 ? -EPROTO : take(&(*checks)[*count - 1].check, line, value);
 }
 
+static bool is_whole(const struct web_check *check)
+{
+    for (size_t i = 0; i < check->status_count; i++)
+        if (check->statuses[i].last < check->statuses[i].first)
+            return false;
+    return check->url && check->interval > 0 && check->timeout > 0 && check->status_count > 0;
+}
+
 static bool are_whole(const struct web_wired_check *checks, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct web_check *check = &checks[i].check;
-        if (!check->url || check->interval <= 0 || check->timeout <= 0 || check->status_count == 0)
+    for (size_t i = 0; i < count; i++)
+        if (!is_whole(&checks[i].check))
             return false;
-    }
     return true;
 }
 
@@ -174,6 +180,16 @@ void web_wire_write_result(const struct web_result *result, char *text, size_t s
              result->certificate_expiry, result->reason);
 }
 
+/* Whether it is what a reason has to be: whoever shows it would escape it in a way of his own. */
+static bool is_printable(const char *string)
+{
+    struct text text = {0};
+    text_append_printable(&text, string);
+    bool is_same = !text.failed && strcmp(text.bytes ? text.bytes : "", string) == 0;
+    text_free(&text);
+    return is_same;
+}
+
 int web_wire_read_result(const char *text, struct web_result *result)
 {
     enum { CAUSE, STATUS_CODE, DURATION, PHASES, EXPIRY = PHASES + WEB_PHASES, NUMBERS };
@@ -187,7 +203,7 @@ int web_wire_read_result(const char *text, struct web_result *result)
             return -EPROTO;
         text++;
     }
-    if (strlen(text) >= sizeof result->reason)
+    if (strlen(text) >= sizeof result->reason || !is_printable(text))
         return -EPROTO;
     *result = (struct web_result){.cause = (enum web_cause)numbers[CAUSE],
                                   .status_code = (unsigned int)numbers[STATUS_CODE],

@@ -353,13 +353,22 @@ static bool is_local(CURLcode code, const struct web_result *result)
            code == CURLE_NOT_BUILT_IN;
 }
 
-/* Copy what can be shown, in one line. */
+/* How many bytes of the string are whole characters that there is room for. */
+static int shown_length(const char *string)
+{
+    size_t length = 0, next;
+    while ((next = utf8_sequence_length(string + length)) > 0 && length + next < WEB_REASON_SIZE)
+        length += next;
+    return (int)length;
+}
+
+/* Copy what can be shown, in one line: what strangers sent can be in it. */
 static void copy_reason(const char *reason, char into[WEB_REASON_SIZE])
 {
     struct text text = {0};
     text_append_printable(&text, reason);
     if (!text.failed && text.bytes)
-        snprintf(into, WEB_REASON_SIZE, "%.*s", WEB_REASON_SIZE - 1, text.bytes);
+        snprintf(into, WEB_REASON_SIZE, "%.*s", shown_length(text.bytes), text.bytes);
     text_free(&text);
 }
 
