@@ -101,12 +101,17 @@ static void print_statuses(const struct web_check *check, struct text *text)
     text_append(text, "\n");
 }
 
-/* What can be a secret is not shown, and where it was left out that is said. */
+/* What can be a secret is not shown, and where it was left out that is said. As with print_value a
+ * line must not become longer than it was. */
 static void print_headers(const struct web_check *check, struct text *text)
 {
-    for (size_t i = 0; i < check->header_count; i++)
-        text_print(text, "; its value is not shown\nheader      = %.*s: ...\n",
-                   (int)strcspn(check->headers[i], ":"), check->headers[i]);
+    for (size_t i = 0; i < check->header_count; i++) {
+        int length = (int)strcspn(check->headers[i], ":");
+        text_append(text, "; its value is not shown\n");
+        text_print(text,
+                   length < CONFIG_LINE_MAX - 20 ? "header      = %.*s: ...\n" : "header=%.*s:\n",
+                   length, check->headers[i]);
+    }
 }
 
 static void print_web_check(const struct web_check *check, struct text *text)

@@ -82,7 +82,7 @@ static bool parse_url(const char *value, struct url *url)
         return false;
     const char *authority = value + url->scheme;
     size_t length = strcspn(authority, "/?#");
-    const char *at = memrchr(authority, '@', length);
+    const char *at = memchr(authority, '@', length); /* libcurl takes the first, too */
     url->userinfo = at ? (size_t)(at - authority) + 1 : 0;
     url->host = length - url->userinfo;
     url->path = strcspn(authority + length, "?#");
@@ -101,7 +101,8 @@ bool config_value_url(const char *value, char **url, char **shown_url,
     }
     if (!parse_url(value, &parts)) {
         config_error(place, "url is no address to ask; write it as https://HOST:PORT/PATH, with "
-                            "http or https, and an IPv6 address in brackets");
+                            "http or https, an IPv6 address in brackets, and an @ in a password "
+                            "as %%40");
         return false;
     }
     text_append_bytes(&shown, value, parts.scheme);
