@@ -262,6 +262,134 @@ static void test_a_host_that_cannot_be_read(void **state)
     text_free(&text);
 }
 
+/* Checks: one that is right, one that is not, and one of which nothing is known. */
+static const struct web_state checks[] = {
+    {.name = "ping",
+     .url = "https://127.0.0.1:8443/ping",
+     .known = true,
+     .last = {.cause = WEB_OK,
+              .status_code = 204,
+              .duration = 1500000,
+              .phases = {1, 250, 1000, 498749},
+              .certificate_expiry = 4102444800},
+     .time = 999.75,
+     .counts = {[WEB_OK] = 5, [WEB_TIMEOUT] = 2}},
+    {.name = "a\"b\\c",
+     .url = "http://b.example/",
+     .known = true,
+     .last = {.cause = WEB_CONNECT,
+              .duration = 20,
+              .phases = {0, -1, -1, -1},
+              .reason = "Connection refused"},
+     .time = 998.5,
+     .counts = {[WEB_CONNECT] = 7}},
+    {.name = "later",
+     .url = "http://c/",
+     .last = {.cause = WEB_OK, .status_code = 200, .certificate_expiry = 4102444800},
+     .counts = {[WEB_OK] = 1}},
+};
+
+static void write_web(const struct agent_history *history, bool failed, struct text *text)
+{
+    struct web_states web = {.states = checks, .count = 3, .failed = failed};
+    struct sample sample;
+
+    sample_make(&sample);
+    sample.look.web = &web;
+    metrics_write(&sample.look, history, EXPOSITION_TEXT, text);
+    assert_false(text->failed);
+}
+
+#define PING "{web=\"ping\"}"
+#define HOSTILE "{web=\"a\\\"b\\\\c\"}"
+
+static void test_web_checks(void **state)
+{
+    struct agent_history history = {0};
+    struct text text = {0};
+    (void)state;
+
+    write_web(&history, false, &text);
+    assert_has(&text, "# TYPE udpwatch_web_up gauge\n");
+    assert_has(&text, "\nudpwatch_web_up" PING " 1\n");
+    assert_has(&text, "\nudpwatch_web_up" HOSTILE " 0\n");
+    assert_has(&text, "\nudpwatch_web_status_code" PING " 204\n");
+    assert_has(&text, "\nudpwatch_web_duration_seconds" PING " 1.5\n");
+    assert_has(&text, "\nudpwatch_web_duration_seconds" HOSTILE " 2e-05\n");
+    assert_has(&text, "\nudpwatch_web_phase_duration_seconds{web=\"ping\",phase=\"dns\"} 1e-06\n");
+    assert_has(&text, "{web=\"ping\",phase=\"connect\"} 0.00025\n");
+    assert_has(&text, "{web=\"ping\",phase=\"tls\"} 0.001\n");
+    assert_has(&text, "{web=\"ping\",phase=\"first_byte\"} 0.498749\n");
+    assert_has(&text, "\nudpwatch_web_certificate_expiry_timestamp_seconds" PING " 4102444800\n");
+    assert_has(&text, "# TYPE udpwatch_web_checks_total counter\n");
+    assert_has(&text, "\nudpwatch_web_checks_total{web=\"ping\",result=\"ok\"} 5\n");
+    assert_has(&text, "\nudpwatch_web_checks_total{web=\"ping\",result=\"dns\"} 0\n");
+    assert_has(&text, "\nudpwatch_web_checks_total{web=\"ping\",result=\"timeout\"} 2\n");
+    assert_has(&text, "\nudpwatch_web_checks_total{web=\"later\",result=\"ok\"} 1\n");
+    assert_has(&text, "\nudpwatch_web_info{web=\"ping\",url=\"https://127.0.0.1:8443/ping\"} 1\n");
+    assert_has(&text, "\nudpwatch_web_info{web=\"later\",url=\"http://c/\"} 1\n");
+    assert_lacks(&text, "Connection refused"); /* a reason would make a series of each */
+    text_free(&text);
+}
+
+/* It did not come to that, or nothing is known: that is not 0. */
+static void test_what_is_not_known_of_a_web_check_is_left_out(void **state)
+{
+    struct agent_history history = {0};
+    struct text text = {0};
+    (void)state;
+
+    write_web(&history, false, &text);
+    assert_lacks(&text, "udpwatch_web_status_code" HOSTILE);
+    assert_lacks(&text, "udpwatch_web_certificate_expiry_timestamp_seconds" HOSTILE);
+    assert_has(&text, "{web=\"a\\\"b\\\\c\",phase=\"dns\"} 0\n");
+    assert_lacks(&text, "{web=\"a\\\"b\\\\c\",phase=\"connect\"}");
+    assert_lacks(&text, "{web=\"later\"}");
+    assert_lacks(&text, "{web=\"later\",phase");
+    text_free(&text);
+}
+
+static void test_one_look_counts_no_web_checks(void **state)
+{
+    struct text text = {0};
+    (void)state;
+
+    write_web(NULL, false, &text);
+    assert_has(&text, "\nudpwatch_web_up" PING " 1\n");
+    assert_lacks(&text, "udpwatch_web_checks_total");
+    text_free(&text);
+}
+
+static void test_without_web_checks_there_are_no_families_of_them(void **state)
+{
+    struct sample sample;
+    struct text text = {0};
+    (void)state;
+
+    sample_make(&sample);
+    metrics_write(&sample.look, NULL, EXPOSITION_TEXT, &text);
+    assert_lacks(&text, "udpwatch_web_");
+    sample.look.web = &sample.web;
+    text_clear(&text);
+    metrics_write(&sample.look, NULL, EXPOSITION_TEXT, &text);
+    assert_lacks(&text, "udpwatch_web_");
+    text_free(&text);
+}
+
+/* Whether the program that does the checks can do them. */
+static void test_the_web_collector(void **state)
+{
+    struct text text = {0};
+    (void)state;
+
+    write_web(NULL, false, &text);
+    assert_has(&text, "udpwatch_collector_success{collector=\"web\"} 1\n");
+    text_clear(&text);
+    write_web(NULL, true, &text);
+    assert_has(&text, "udpwatch_collector_success{collector=\"web\"} 0\n");
+    text_free(&text);
+}
+
 /* Samples, not comments, that hold part. */
 static size_t count_series(const char *exposition, const char *part)
 {
@@ -281,6 +409,7 @@ static void write_in(enum exposition_format format, bool failed, struct text *te
     sample_make(&sample);
     sample_add_history(&sample);
     sample_add_host(&sample);
+    sample_add_web(&sample);
     if (failed)
         sample_fail(&sample);
     metrics_write(&sample.look, &history, format, text);
@@ -346,6 +475,9 @@ static void test_families_of_openmetrics(void **state)
     write_in(EXPOSITION_OPENMETRICS, false, &text);
     assert_has(&text, "# TYPE udpwatch_build info\n");
     assert_has(&text, "# TYPE udpwatch_process info\n");
+    assert_has(&text, "# TYPE udpwatch_web info\n");
+    assert_has(&text, "# TYPE udpwatch_web_checks counter\n");
+    assert_has(&text, "# UNIT udpwatch_web_phase_duration_seconds seconds\n");
     assert_has(&text, "# TYPE udpwatch_port_dropped_datagrams counter\n");
     assert_has(&text, "# TYPE udpwatch_port_down_seconds counter\n"
                       "# UNIT udpwatch_port_down_seconds seconds\n");
@@ -369,6 +501,11 @@ int main(void)
         cmocka_unit_test(test_one_look_has_no_history),
         cmocka_unit_test(test_host),
         cmocka_unit_test(test_a_host_that_cannot_be_read),
+        cmocka_unit_test(test_web_checks),
+        cmocka_unit_test(test_what_is_not_known_of_a_web_check_is_left_out),
+        cmocka_unit_test(test_one_look_counts_no_web_checks),
+        cmocka_unit_test(test_without_web_checks_there_are_no_families_of_them),
+        cmocka_unit_test(test_the_web_collector),
         cmocka_unit_test(test_series_of_a_port_and_of_a_holder),
         cmocka_unit_test(test_both_forms_have_the_same_samples),
         cmocka_unit_test(test_families_of_openmetrics),

@@ -146,22 +146,25 @@ static uint64_t count_results(struct web *web, int64_t now)
     return count;
 }
 
-/* One turn of the loop: as long as something is to come, but no longer than 5 s. */
-static void turn(struct web *web, int64_t now)
+/* One turn of the loop. Returns whether more can come: not when nothing did for 5 s. */
+static bool turn(struct web *web, int64_t now)
 {
     int64_t wait = web_run(web, now);
     struct pollfd channel = {.fd = web_channel(web), .events = POLLIN};
     int most = wait < 0 || wait > 5 * SECOND ? 5000 : (int)(wait / 1000000) + 1;
 
-    if (poll(&channel, 1, most) > 0)
-        web_handle(web, now);
+    if (poll(&channel, 1, most) == 0)
+        return most < 5000;
+    web_handle(web, now);
+    return true;
 }
 
 /* Turn until there are that many results, at a time that stands still. */
 static void follow(struct web *web, int64_t now, uint64_t results)
 {
     for (int i = 0; i < 2000 && count_results(web, now) < results; i++)
-        turn(web, now);
+        if (!turn(web, now))
+            break;
     assert_int_equal(count_results(web, now), results);
 }
 
