@@ -301,7 +301,9 @@ static void test_goes_on_trying_what_cannot_be_started(void **state)
     assert_int_equal(web_run(web, now), 0);
     assert_true(web_run(web, now) > 0);
     assert_int_equal(web_channel(web), -1);
+    web_wait(web); /* does not, as nobody does the check */
     assert_non_null(strstr(end_log(), "cannot start /nonexistent/web: No such file"));
+    assert_true(web_tell(web, now)->failed);
     web_close(web);
 }
 
@@ -462,6 +464,7 @@ static void test_waits_for_each_result(void **state)
     web_wait(web);
     for (size_t i = 0; i < 2; i++)
         assert_true(web_tell(web, clock_monotonic())->states[i].known);
+    assert_false(web_tell(web, clock_monotonic())->failed);
     web_close(web);
 }
 
@@ -476,6 +479,7 @@ static void test_does_not_wait_for_ever(void **state)
     web_wait(web);
     assert_false(web_tell(web, clock_monotonic())->states[0].known);
     assert_true(web_tell(web, clock_monotonic())->states[1].known);
+    assert_true(web_tell(web, clock_monotonic())->failed); /* it had its time */
     web_close(web);
 }
 
