@@ -131,7 +131,7 @@ static bool read_statuses(const char *item, struct web_statuses *statuses)
 bool config_value_statuses(const char *value, struct web_statuses statuses[WEB_STATUSES_MAX],
                            size_t *count, const struct config_place *place)
 {
-    struct web_statuses found[WEB_STATUSES_MAX];
+    struct web_statuses found[WEB_STATUSES_MAX] = {{0}};
     struct config_list list = {.rest = value};
     size_t read = 0;
     while (config_list_next(&list)) {

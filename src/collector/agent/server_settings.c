@@ -6,11 +6,11 @@
 void server_settings_make(struct server_settings *settings, const char *listen, const char *allow,
                           const char *users)
 {
+    *settings = (struct server_settings){.supervised = {.name = "the server",
+                                                        .returned = settings->returned,
+                                                        .text = settings->text,
+                                                        .bytes = users}};
     snprintf(settings->text, sizeof settings->text, "%s\n%s", listen, allow);
     snprintf(settings->returned, sizeof settings->returned, "the server serves again on %s",
              listen);
-    settings->supervised = (struct supervised){.name = "the server",
-                                               .returned = settings->returned,
-                                               .text = settings->text,
-                                               .bytes = users};
 }
