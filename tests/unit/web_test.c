@@ -168,6 +168,15 @@ static void follow(struct web *web, int64_t now, uint64_t results)
     assert_int_equal(count_results(web, now), results);
 }
 
+/* Turn until the program is ready. */
+static void serve(struct web *web, int64_t now)
+{
+    for (int i = 0; i < 2000 && web_run(web, now) >= 0; i++)
+        if (!turn(web, now))
+            break;
+    assert_int_equal(web_run(web, now), -1);
+}
+
 static void test_without_checks_nothing_is_started(void **state)
 {
     (void)state;
@@ -431,10 +440,39 @@ static void test_a_first_result_that_does_not_come(void **state)
 
     change(web, checks, 1);
     int64_t after = clock_monotonic();
+    serve(web, before);
     change(web, checks, 1);
     assert_false(web_tell(web, before + patience)->failed);
     assert_true(web_tell(web, after + patience + 1)->failed);
     assert_false(web_tell(web, after + patience + 1)->states[0].known);
+    web_close(web);
+}
+
+/* However rare the checks are, and whether one was done before or not. */
+static void test_a_program_that_is_not_there(void **state)
+{
+    struct web_check checks[] = {CHECK("a", "a", NULL)};
+    (void)state;
+    struct web *web = open_web(false);
+    int64_t before = clock_monotonic();
+
+    checks[0].interval = 86400 * SECOND;
+    change(web, checks, 1);
+    int64_t after = clock_monotonic();
+    assert_false(web_tell(web, before + 10 * SECOND)->failed);
+    assert_true(web_tell(web, after + 10 * SECOND + 1)->failed);
+    int64_t now = after + 3600 * SECOND;
+    follow(web, now, 1);
+    assert_false(web_tell(web, now + 3600 * SECOND)->failed);
+    kill(server_process(), SIGKILL);
+    start_log();
+    for (int i = 0; i < 1000 && web_channel(web) >= 0; i++)
+        turn(web, now);
+    end_log();
+    assert_int_equal(web_channel(web), -1);
+    assert_false(web_tell(web, now + 10 * SECOND)->failed);
+    assert_true(web_tell(web, now + 10 * SECOND + 1)->failed);
+    assert_true(web_tell(web, now + 10 * SECOND + 1)->states[0].known); /* as it is not old */
     web_close(web);
 }
 
@@ -514,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_no_checks_any_more),
         cmocka_unit_test(test_what_is_old_is_not_known),
         cmocka_unit_test(test_a_first_result_that_does_not_come),
+        cmocka_unit_test(test_a_program_that_is_not_there),
         cmocka_unit_test(test_tells_whether_to_begin_at_once),
         cmocka_unit_test(test_waits_for_each_result),
         cmocka_unit_test(test_does_not_wait_for_ever),
