@@ -131,10 +131,9 @@ static bool check_key(struct reader *reader)
     const char *line = reader->line;
     size_t length = strcspn(line, "=:");
     if (line[length] == '\0') {
-        report(reader,
-               "neither a [section] nor a key = value: \"%.80s\"; write key = value, or "
-               "begin a comment with # or ;",
-               line);
+        /* The line is not repeated: in a [web] section it can be the end of a secret. */
+        report(reader, "neither a [section] nor a key = value; write key = value, or begin a "
+                       "comment with # or ;");
         return false;
     }
     if (line[length] == ':') {

@@ -147,7 +147,7 @@ static void test_wrong_overrides(void **state)
         .file = "udpwatch.ini", .procfs = "none", .listen = "9000", .log_level = "loud"};
     write_file("udpwatch.ini", "x\n");
     assert_null(load(&overrides,
-                     "udpwatch.ini:1: neither a [section] nor a key = value: \"x\"; write key = "
+                     "udpwatch.ini:1: neither a [section] nor a key = value; write key = "
                      "value, or begin a comment with # or ;\n"
                      "--procfs: none is not a directory that can be read; name the one where "
                      "procfs is mounted, as /proc\n"

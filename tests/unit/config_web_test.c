@@ -201,6 +201,16 @@ static const struct {
     {"body_contains = s3cret\nmethod = HEAD\n" URL,
      "udpwatch.ini:2: body_contains, but the answer to HEAD has no body; write method = GET, or "
      "remove one of the two lines\n"},
+    {URL "header = Authorization: Bearer\ns3cret",
+     "udpwatch.ini:4: neither a [section] nor a key = value; write key = value, or begin a "
+     "comment with # or ;\n"},
+    {URL "header = Authorization: Bearer\n s3cret",
+     "udpwatch.ini:4: indented line; begin it in the first column (a value cannot continue on the "
+     "next line; ports may be repeated)\n"},
+    {URL "header: Authorization: s3cret",
+     "udpwatch.ini:3: \":\" after the key; write header = VALUE\n"},
+    {URL "body_contains = a ; s3cret",
+     "udpwatch.ini:3: comment in the place of a value or after one; put it on a line of its own\n"},
     {URL "password = s3cret",
      "udpwatch.ini:3: unknown key \"password\" in a web check; the keys are url, interval, "
      "timeout, verify, status, method, header, follow_redirects, body_contains, ca_file, "
