@@ -211,7 +211,7 @@ static void test_results_are_those_of_their_checks(void **state)
     assert_int_equal(states->count, 3);
     assert_false(states->failed);
     for (size_t i = 0; i < 3; i++)
-        assert_false(states->states[i].known);
+        assert_false(states->states[i].known || states->states[i].late);
 
     double before = clock_unix_time();
     follow(web, now, 2);
@@ -415,8 +415,10 @@ static void test_what_is_old_is_not_known(void **state)
     change(web, checks, 1);
     follow(web, now, 1);
     assert_true(web_tell(web, now + patience)->states[0].known);
+    assert_false(web_tell(web, now + patience)->states[0].late);
     assert_false(web_tell(web, now + patience)->failed);
     assert_false(web_tell(web, now + patience + 1)->states[0].known);
+    assert_true(web_tell(web, now + patience + 1)->states[0].late);
     assert_true(web_tell(web, now + patience + 1)->failed);
     assert_int_equal(web_tell(web, now + patience + 1)->states[0].counts[WEB_OK], 1);
     now += 2 * patience;
@@ -516,8 +518,10 @@ static void test_does_not_wait_for_ever(void **state)
     change(web, checks, 2);
     web_wait(web);
     assert_false(web_tell(web, clock_monotonic())->states[0].known);
+    assert_true(web_tell(web, clock_monotonic())->states[0].late); /* it had its time */
     assert_true(web_tell(web, clock_monotonic())->states[1].known);
-    assert_true(web_tell(web, clock_monotonic())->failed); /* it had its time */
+    assert_false(web_tell(web, clock_monotonic())->states[1].late);
+    assert_true(web_tell(web, clock_monotonic())->failed);
     web_close(web);
 }
 
