@@ -14,15 +14,17 @@ struct reading {
     struct sock_diag *diag;
     const uint16_t *ports; /* dump their sockets only; rising, without repeats; NULL: all sockets */
     size_t port_count;
+    int more_dumps; /* a single one may leave out a live socket that nobody knows yet */
     const struct ledger *ledger; /* the sockets that are known to be open */
     bool *absent_before;         /* of each expected port: the reading before confirmed it absent */
     struct socket_list *list;    /* filled, sorted */
     struct match *match;         /* replaced by that of the list */
 };
 
-/* Dump the sockets; ask once for each known one that the dump left out; dump again where one may
- * hide in a group, or where an expected port is silent for the first time; ask around in each group
- * where one may still hide. Returns 0, or -errno: then the list holds nothing that may be used. */
+/* Dump the sockets, as often as is asked for; ask once for each known one that the dump left out;
+ * dump again where one may hide in a group, or where an expected port is silent for the first time;
+ * ask around in each group where one may still hide. Returns 0, or -errno: then the list holds
+ * nothing that may be used. */
 int reading_take(const struct reading *reading);
 
 /* Ask for each known socket, and who would get a datagram to each expected port without one: at its

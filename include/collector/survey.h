@@ -26,6 +26,7 @@ void survey_close(struct survey *survey);
 struct survey_purpose {
     bool all;                    /* all sockets are wanted, not only those of the watched ports */
     bool sample;                 /* nobody waits for it */
+    bool baseline;               /* a history is to follow: from what is there at first on */
     int64_t now;                 /* CLOCK_MONOTONIC in nanoseconds */
     const struct ledger *ledger; /* the sockets that are known to be open */
 };

@@ -377,6 +377,7 @@ static struct survey_purpose purpose_of(const struct collector *collector)
     /* Of one look alone those that nobody named are to be counted at once. */
     return (struct survey_purpose){.all = shows_others(collector) || !collector->follows,
                                    .sample = collector->sampling,
+                                   .baseline = collector->follows,
                                    .now = clock_monotonic(),
                                    .ledger = collector->ledger};
 }

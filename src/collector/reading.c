@@ -78,6 +78,16 @@ static int dump_again(const struct reading *reading)
     return result;
 }
 
+/* All that one of the dumps shows. */
+static int dump_all(const struct reading *reading)
+{
+    int result = dump(reading, reading->list);
+
+    for (int i = 0; i < reading->more_dumps && !result; i++)
+        result = dump_again(reading);
+    return result;
+}
+
 static void drop_shown(struct socket_list *contested, const struct socket_list *shown)
 {
     size_t kept = 0;
@@ -159,7 +169,7 @@ static int read_again(const struct reading *reading, struct socket_list *contest
 int reading_take(const struct reading *reading)
 {
     struct socket_list contested = {0};
-    int result = dump(reading, reading->list);
+    int result = dump_all(reading);
 
     if (!result)
         result = recover_known(reading, &contested);
