@@ -109,7 +109,7 @@ static void print_headers(const struct web_check *check, struct text *text)
         int length = (int)strcspn(check->headers[i], ":");
         text_append(text, "; its value is not shown\n");
         text_print(text,
-                   length < CONFIG_LINE_MAX - 20 ? "header      = %.*s: ...\n" : "header=%.*s:\n",
+                   length < CONFIG_LINE_MAX - 20 ? "header      = %.*s: ...\n" : "header=%.*s:.\n",
                    length, check->headers[i]);
     }
 }

@@ -171,10 +171,17 @@ static bool has_control_bytes(const char *value)
     return false;
 }
 
+/* libcurl would not send a header without a value at all (CURLOPT_HTTPHEADER(3)). */
+static bool is_blank(const char *value)
+{
+    return value[strspn(value, " \t")] == '\0';
+}
+
 bool config_value_header(const char *value, char **header, const struct config_place *place)
 {
     size_t length = token_length(value);
-    if (length > 0 && value[length] == ':' && !has_control_bytes(value))
+    if (length > 0 && value[length] == ':' && !is_blank(value + length + 1) &&
+        !has_control_bytes(value))
         return config_value_string(value, header, place);
     config_error(place, "this is no HTTP header; write its name, a colon and its value, as "
                         "header = X-Check: udpwatch");

@@ -357,9 +357,9 @@ static void test_print_of_long_values(void **state)
         text_print(&bytes, "[web a]\n%s", i == 0 ? "" : URL);
         size_t start = bytes.length;
         text_append(&bytes, begins[i]);
-        while (bytes.length < start + 4094)
+        while (bytes.length < start + 4093)
             text_append(&bytes, "x");
-        text_append(&bytes, ":");
+        text_append(&bytes, ":x");
         char *first = print_text(bytes.bytes);
         char *second = print_text(first);
         assert_non_null(second);
