@@ -198,7 +198,7 @@ static int show_look(const struct arguments *arguments, const struct looking *lo
     int result;
 
     if (looking->web) {
-        web_go_on(looking->web);
+        web_go_on(looking->web, clock_monotonic());
         collector_show_web(looking->collector, web_tell(looking->web, clock_monotonic()));
     }
     collector_read_events(looking->collector, &lost);

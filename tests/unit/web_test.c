@@ -188,7 +188,7 @@ static void test_without_checks_nothing_is_started(void **state)
     assert_false(web_tell(web, clock_monotonic())->failed);
     assert_no_process();
     web_wait(web);
-    web_go_on(web);
+    web_go_on(web, clock_monotonic());
     web_close(web);
     web_close(NULL);
 }
@@ -531,13 +531,57 @@ static void test_goes_on_without_a_loop(void **state)
     struct web *web = open_web(false);
 
     change(web, checks, 1);
-    web_go_on(web);
+    web_go_on(web, clock_monotonic());
     struct pollfd channel = {.fd = web_channel(web), .events = POLLIN};
     assert_true(channel.fd >= 0);
     while (count_results(web, clock_monotonic()) == 0) {
         assert_int_equal(poll(&channel, 1, 5000), 1);
-        web_go_on(web);
+        web_go_on(web, clock_monotonic());
     }
+    web_close(web);
+}
+
+/* Who looks every minute sees only then that the program has been ready for long. */
+static void test_goes_on_after_a_long_time(void **state)
+{
+    struct web_check checks[] = {CHECK("a", "a", NULL)};
+    (void)state;
+    struct web *web = open_web(false);
+    int64_t now = clock_monotonic();
+
+    start_log();
+    change(web, checks, 1);
+    web_go_on(web, now);
+    for (int i = 0; i < 10 && count_results(web, now) == 0; i++) {
+        struct pollfd channel = {.fd = web_channel(web), .events = POLLIN};
+        assert_int_equal(poll(&channel, 1, 5000), 1);
+        now += 60 * SECOND;
+        web_go_on(web, now);
+    }
+    assert_int_equal(count_results(web, now), 1);
+    assert_string_equal(end_log(), "");
+    web_close(web);
+}
+
+/* However long no program was there, the next one has its time to say something. */
+static void test_one_that_was_away_is_not_silent(void **state)
+{
+    struct web_check checks[] = {CHECK("a", "die", NULL)};
+    (void)state;
+    struct web *web = open_web(false);
+    int64_t now = clock_monotonic();
+
+    start_log();
+    change(web, checks, 1);
+    for (int i = 0; i < 1000 && (i == 0 || web_channel(web) >= 0); i++)
+        turn(web, now);
+    assert_int_equal(web_channel(web), -1);
+    now += (PATIENCE_SECONDS + 1) * SECOND;
+    for (int i = 0; i < 1000 && web_run(web, now) >= 0 && web_channel(web) < 0; i++)
+        poll(NULL, 0, 5); /* it is not reaped yet */
+    assert_true(web_channel(web) >= 0);
+    web_run(web, now);
+    assert_null(strstr(end_log(), "says nothing any more"));
     web_close(web);
 }
 
@@ -560,6 +604,8 @@ int main(void)
         cmocka_unit_test(test_waits_for_each_result),
         cmocka_unit_test(test_does_not_wait_for_ever),
         cmocka_unit_test(test_goes_on_without_a_loop),
+        cmocka_unit_test(test_goes_on_after_a_long_time),
+        cmocka_unit_test(test_one_that_was_away_is_not_silent),
     };
 
     if (getenv("FAKE_WEB"))

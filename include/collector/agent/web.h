@@ -33,8 +33,8 @@ void web_handle(struct web *web, int64_t now);
 /* What is known now; valid until the next call of any verb. */
 const struct web_states *web_tell(struct web *web, int64_t now);
 
-/* Where no loop polls the channel: all that is due now. */
-void web_go_on(struct web *web);
+/* Where no loop polls the channel: take what came over it, and do what is due. */
+void web_go_on(struct web *web, int64_t now);
 
 /* Wait until each check has a result, or the program is gone, or none comes in the time that it may
  * take. */

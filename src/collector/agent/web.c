@@ -43,7 +43,7 @@ struct web {
     struct slot *slots;
     size_t count;
     uint64_t last_id;
-    int64_t heard; /* CLOCK_MONOTONIC: when the program last said something, or was begun */
+    int64_t heard; /* CLOCK_MONOTONIC: when the program last said something, or was not there */
     int64_t least_patience; /* of all checks */
     struct web_state *told; /* of the slots, for web_tell */
     struct web_states states;
@@ -187,11 +187,14 @@ int web_change(struct web *web, const struct config *config)
     return 0;
 }
 
-/* Of many checks some are done in any case: when all are late, it is the program that hangs. */
+/* When nothing came of the check whose results come most often, nor of any other, it is the program
+ * that hangs. */
 static void replace_if_silent(struct web *web, int64_t now)
 {
     struct pollfd channel = {.fd = supervisor_channel(web->supervisor), .events = POLLIN};
-    if (now - web->heard <= web->least_patience || channel.fd < 0)
+    if (channel.fd < 0) /* who is not there is not silent: the next one has all its time */
+        web->heard = now;
+    if (now - web->heard <= web->least_patience)
         return;
     if (poll(&channel, 1, 0) != 0) /* it spoke while this process stood still */
         return;
@@ -208,6 +211,8 @@ int64_t web_run(struct web *web, int64_t now)
     replace_if_silent(web, now);
     wait = supervisor_run(web->supervisor, now);
     silence = web->heard + web->least_patience + 1 - now;
+    if (silence < 0) /* what it said is about to be taken */
+        silence = 0;
     return wait < 0 || silence < wait ? silence : wait;
 }
 
@@ -282,12 +287,12 @@ const struct web_states *web_tell(struct web *web, int64_t now)
     return &web->states;
 }
 
-void web_go_on(struct web *web)
+void web_go_on(struct web *web, int64_t now)
 {
-    int64_t now = clock_monotonic();
-    web_run(web, now);
+    /* First: one that has been ready for long must not be taken for one that is not. */
     if (web_channel(web) >= 0)
         web_handle(web, now);
+    web_run(web, now);
 }
 
 static bool all_have_results(const struct web *web)
