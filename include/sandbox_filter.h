@@ -24,6 +24,10 @@ int filter_allow_common(scmp_filter_ctx filter);
 /* Allow threads to be made, and nothing else that clone(2) can. */
 int filter_allow_threads(scmp_filter_ctx filter);
 
+/* Once the filter is in force: a descriptor where none may be had, with errno if there is none,
+ * proves the filter wrong. It is closed. */
+int filter_prove_refusal(int descriptor);
+
 /* Give up all that this process has got: capabilities, a new one by exec, its memory to be looked
  * at; and die with the parent. To be called first, before any thread is made. */
 int filter_give_up_privileges(void);

@@ -143,3 +143,11 @@ int filter_give_up_privileges(void)
         return -errno;
     return die_with_parent(parent);
 }
+
+int filter_prove_refusal(int descriptor)
+{
+    if (descriptor < 0)
+        return errno == EPERM ? 0 : -errno;
+    close(descriptor);
+    return -ENOTRECOVERABLE;
+}

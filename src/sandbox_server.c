@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "sandbox.h"
 #include "sandbox_filter.h"
@@ -72,25 +71,16 @@ int sandbox_server_start(void)
     return result;
 }
 
-/* A descriptor where none may be had proves the filter wrong. */
-static int refuse(int descriptor)
-{
-    if (descriptor < 0)
-        return errno == EPERM ? 0 : -errno;
-    close(descriptor);
-    return -ENOTRECOVERABLE;
-}
-
 int sandbox_server_serve(void)
 {
     int result = load_filter(false);
     if (!result)
-        result = refuse(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+        result = filter_prove_refusal(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
     if (!result)
-        result = refuse(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        result = filter_prove_refusal(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!result)
-        result = refuse(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        result = filter_prove_refusal(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!result)
-        result = refuse(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        result = filter_prove_refusal(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     return result;
 }

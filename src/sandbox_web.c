@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "sandbox.h"
 #include "sandbox_filter.h"
@@ -96,15 +95,6 @@ static int load_filter(void)
     return result;
 }
 
-/* A descriptor where none may be had proves the filter wrong. */
-static int refuse(int descriptor)
-{
-    if (descriptor < 0)
-        return errno == EPERM ? 0 : -errno;
-    close(descriptor);
-    return -ENOTRECOVERABLE;
-}
-
 int sandbox_web(void)
 {
     int result = sandbox_leave_root();
@@ -113,8 +103,8 @@ int sandbox_web(void)
     if (!result)
         result = load_filter();
     if (!result)
-        result = refuse(open("/dev/null", O_WRONLY | O_CLOEXEC));
+        result = filter_prove_refusal(open("/dev/null", O_WRONLY | O_CLOEXEC));
     if (!result)
-        result = refuse(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+        result = filter_prove_refusal(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
     return result;
 }
