@@ -66,7 +66,7 @@ static int check(struct checker *checker)
         if (result > 0)
             result = take_message(checker);
     }
-    return result;
+    return result == -EPIPE ? result : program_fail("cannot go on with the checks", result);
 }
 
 static int serve(void)
@@ -93,5 +93,5 @@ int main(void)
     if (!program_has_channel("udpwatch-web"))
         return 2;
     int result = serve();
-    _exit(result == -EPIPE || result == 0 ? 0 : 1);
+    _exit(result == -EPIPE ? 0 : 1);
 }
