@@ -23,7 +23,7 @@ struct web_state {
 struct web_states {
     const struct web_state *states;
     size_t count;
-    bool failed; /* one of them is late */
+    bool failed; /* one of them is late, or the program that does them is away for long */
 };
 
 #endif

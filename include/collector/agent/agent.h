@@ -1,4 +1,5 @@
-/* The agent in the foreground: one poll loop over signals, the search timer and the channel. */
+/* The agent in the foreground: one poll loop over signals, timers, the kernel's close events and
+ * the channels. */
 #ifndef UDPWATCH_AGENT_H
 #define UDPWATCH_AGENT_H
 
@@ -13,8 +14,7 @@ struct agent_programs {
 /* Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again.
  *
  * config: the one to begin with; the agent takes it over and frees it. overrides: for reading it
- * again, as config_load takes them. Returns 0, or -errno
- * with the reason logged. */
+ * again, as config_load takes them. Returns 0, or -errno with the reason logged. */
 int agent_run(struct config *config, const struct config_overrides *overrides,
               const struct agent_programs *programs);
 
