@@ -64,9 +64,10 @@ int web_open(struct web **web, const char *program, bool at_once)
     return 0;
 }
 
+/* NULL is allowed. */
 static void free_slots(struct slot *slots, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; slots && i < count; i++) {
         free(slots[i].name);
         free(slots[i].url);
         text_free(&slots[i].wired);
@@ -156,34 +157,47 @@ static int64_t least_patience(const struct web *web)
     return least;
 }
 
-int web_change(struct web *web, const struct config *config)
+/* Have the program do the checks of these slots. Returns 0, or -ENOMEM. */
+static int tell_program(struct web *web, const struct slot *slots, size_t count)
 {
     struct text wired = {0};
-    struct web_state *told = calloc(config->web_check_count + 1, sizeof *told);
-    struct slot *slots = make_slots(web, config, clock_monotonic());
-    int result = told && slots ? 0 : -ENOMEM;
-    if (!result && config->web_check_count > 0) {
-        wire_all(slots, config->web_check_count, &wired);
-        result = wired.failed ? -ENOMEM : start_or_tell(web, wired.bytes);
-    }
+    wire_all(slots, count, &wired);
+    int result = wired.failed ? -ENOMEM : start_or_tell(web, wired.bytes);
     text_free(&wired);
-    if (result) {
-        if (slots)
-            free_slots(slots, config->web_check_count);
-        free(told);
-        return result;
-    }
-    if (config->web_check_count == 0) {
-        supervisor_stop(web->supervisor);
-        web->supervisor = NULL;
-    }
+    return result;
+}
+
+/* Put these slots, which it takes over with the room to tell of them, in the place of those before.
+ */
+static void adopt(struct web *web, struct slot *slots, struct web_state *told, size_t count)
+{
     free_slots(web->slots, web->count);
     free(web->told);
     web->slots = slots;
     web->told = told;
-    web->count = config->web_check_count;
+    web->count = count;
     web->heard = clock_monotonic();
     web->least_patience = least_patience(web);
+}
+
+int web_change(struct web *web, const struct config *config)
+{
+    size_t count = config->web_check_count;
+    struct web_state *told = calloc(count + 1, sizeof *told);
+    struct slot *slots = make_slots(web, config, clock_monotonic());
+    int result = told && slots ? 0 : -ENOMEM;
+    if (!result && count > 0)
+        result = tell_program(web, slots, count);
+    if (result) {
+        free_slots(slots, count);
+        free(told);
+        return result;
+    }
+    if (count == 0) {
+        supervisor_stop(web->supervisor);
+        web->supervisor = NULL;
+    }
+    adopt(web, slots, told, count);
     return 0;
 }
 
