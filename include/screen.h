@@ -32,9 +32,13 @@ size_t screen_columns(const struct screen *screen);
  * Returns 0, or -errno (-EPIPE, -EIO: whoever watched has gone). */
 int screen_show(struct screen *screen, const struct text *frame);
 
-/* Wait until the next frame is due: the seconds have passed, or a terminal has changed its size or
- * comes back after SIGTSTP. Returns whether there is to be one; false: a signal asked for the end.
- */
-bool screen_wait(struct screen *screen, double seconds);
+enum screen_event {
+    SCREEN_ENDS,    /* a signal asked for that */
+    SCREEN_CHANGED, /* the terminal has another size, or comes back after SIGTSTP */
+    SCREEN_WAITED   /* the seconds have passed */
+};
+
+/* Wait that many seconds, or until something happens to the screen. Returns what came first. */
+enum screen_event screen_wait(struct screen *screen, double seconds);
 
 #endif

@@ -23,6 +23,7 @@ enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, MOST_DISCOVERED = 100000, PATH_SIZE = 4
 
 #define SERVER_NAME "udpwatch-server"
 #define WEB_NAME "udpwatch-web"
+#define WEB_SECONDS 0.2 /* between two frames, how long the checks' results may wait */
 
 /* A program of ours that lies beside this one (a build directory), else the installed one. */
 static void find_program(const char *name, char path[PATH_SIZE])
@@ -215,6 +216,27 @@ static int show_look(const struct arguments *arguments, const struct looking *lo
     return result;
 }
 
+/* Wait for the next frame. What the checks tell is taken meanwhile: their program stands still
+ * while nobody does, and its checks would end too late. Returns whether there is to be a frame. */
+static bool wait_for_frame(const struct looking *looking, struct screen *screen, double seconds)
+{
+    int64_t now = clock_monotonic();
+    int64_t end = now + (int64_t)(seconds * 1e9);
+    enum screen_event event = SCREEN_WAITED;
+
+    while (event == SCREEN_WAITED && now < end) {
+        double wait = (double)(end - now) / 1e9;
+
+        if (looking->web) {
+            web_go_on(looking->web, now);
+            wait = wait < WEB_SECONDS ? wait : WEB_SECONDS;
+        }
+        event = screen_wait(screen, wait);
+        now = clock_monotonic();
+    }
+    return event != SCREEN_ENDS;
+}
+
 /* Look again and again until a signal ends it, or nobody is there to read. Returns the status of
  * the last look. */
 static int look_until_stopped(const struct arguments *arguments, const struct looking *looking)
@@ -228,7 +250,7 @@ static int look_until_stopped(const struct arguments *arguments, const struct lo
             looking->collector); /* where there are no events, the looks see closes too */
         do
             result = show_look(arguments, looking, screen, &status);
-        while (!result && screen_wait(screen, arguments->watch_seconds));
+        while (!result && wait_for_frame(looking, screen, arguments->watch_seconds));
         screen_close(screen);
     }
     if (!result || result == -EPIPE || result == -EIO)

@@ -190,7 +190,7 @@ static void stop_for_a_while(struct screen *screen)
     sigprocmask(SIG_BLOCK, &stop, NULL);
 }
 
-bool screen_wait(struct screen *screen, double seconds)
+enum screen_event screen_wait(struct screen *screen, double seconds)
 {
     struct timespec pause = {.tv_sec = (time_t)seconds,
                              .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
@@ -199,5 +199,7 @@ bool screen_wait(struct screen *screen, double seconds)
         stop_for_a_while(screen);
     if (got == SIGCONT) /* also after SIGSTOP: whatever a shell did to the terminal meanwhile */
         screen->is_entered = false;
-    return got < 0 || got == SIGTSTP || got == SIGCONT || got == SIGWINCH;
+    if (got < 0)
+        return SCREEN_WAITED;
+    return got == SIGTSTP || got == SIGCONT || got == SIGWINCH ? SCREEN_CHANGED : SCREEN_ENDS;
 }

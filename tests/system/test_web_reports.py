@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import harness
+from web_checks import section
 
 SECRET = "[web secret]\nurl = http://user:s3cret@127.0.0.1:81/path?key=s3cret#s3cret\n"
 
@@ -56,6 +57,16 @@ def test_nobody_knows_when_the_checker_cannot_be_started(write, directory):
     scrape = harness.Exposition(run("metrics"))
     assert scrape.samples("udpwatch_web_up") == []
     assert scrape.value("udpwatch_collector_success", collector="web") == 0
+
+
+def test_checks_go_on_between_two_frames(nginx, write):
+    """However many results come meanwhile: more than lie in a channel that nobody reads."""
+    config = write("".join(section(f"check-{i}", "http://127.0.0.1:8080/ok") for i in range(100)))
+    watch = subprocess.Popen([*harness.RUNNER, harness.program, "status", "--config", config,
+                              "--watch=600"], stdout=subprocess.DEVNULL)
+    harness.wait_for(lambda: len(nginx.requests("/ok")) > 1000, "ten runs of each check")
+    watch.terminate()
+    assert watch.wait(harness.DEADLINE) == 0
 
 
 def test_watch_goes_on_checking(tls_server, write):
