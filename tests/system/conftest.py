@@ -7,7 +7,6 @@ import pytest
 import bad_servers
 import harness
 import web_servers
-from tls_server import TlsServer
 
 
 def pytest_configure(config):
@@ -84,7 +83,7 @@ def tls_server(directory):
     servers = []
 
     def start(*arguments, **options):
-        servers.append(TlsServer(directory, *arguments, **options))
+        servers.append(web_servers.TlsServer(directory, *arguments, **options))
         return servers[-1]
 
     yield start

@@ -101,15 +101,15 @@ def test_filebeat(agent, nginx):
 
 def test_certificates(agent, nginx, misbehave):
     mute, rude = misbehave(bad_servers.silent), misbehave(bad_servers.refuses)
-    ca_file, no = f"ca_file = {nginx.directory}/right.pem", "verify = no"
-    ca_file_of_other = f"ca_file = {nginx.directory}/other-name.pem"
+    ca_file, no = f"ca_file = {nginx.directory}/right.crt", "verify = no"
+    ca_file_of_other = f"ca_file = {nginx.directory}/other-name.crt"
     refused = (0, None, {"tls"})
     checks = {
         "self-signed": (f"{HTTPS}:8443/ping", refused),
         "not verified": (f"{HTTPS}:8443/ping", no, OK),
         "own authority": (f"{HTTPS}:8443/ping", ca_file, OK),
         "another's authority": (f"{HTTPS}:8445/ping", ca_file, refused),
-        "expired": (f"{HTTPS}:8444/ping", f"ca_file = {nginx.directory}/expired.pem", refused),
+        "expired": (f"{HTTPS}:8444/ping", f"ca_file = {nginx.directory}/expired.crt", refused),
         "expired, not verified": (f"{HTTPS}:8444/ping", no, OK),
         "other name": (f"{HTTPS}:8445/ping", ca_file_of_other, refused),
         "other name, not verified": (f"{HTTPS}:8445/ping", no, OK),
@@ -125,7 +125,7 @@ def test_certificates(agent, nginx, misbehave):
                 in scrape.samples("udpwatch_web_certificate_expiry_timestamp_seconds")}
     files = {**dict.fromkeys(("not verified", "redirect", "own authority", "not found"), "right"),
              "expired, not verified": "expired", "other name, not verified": "other-name"}
-    assert expiries == {name: web_servers.expiry(nginx.directory / f"{file}.pem")
+    assert expiries == {name: web_servers.expiry(nginx.directory / f"{file}.crt")
                         for name, file in files.items()}
     assert_times(scrape, files)
     encrypted = {labels["web"] for labels, _ in

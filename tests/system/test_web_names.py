@@ -42,9 +42,9 @@ def test_names_and_families(agent, nginx, name_server):
         "only IPv6": (url("six", "over-ipv6"), OK),
         "no such name": (url("nobody", "ok"), NO_NAME),
         "right name": ("https://elsewhere.example:8445/ping",
-                       f"ca_file = {nginx.directory}/other-name.pem", OK),
+                       f"ca_file = {nginx.directory}/other-name.crt", OK),
         "wrong name": ("https://four.example:8445/ping",
-                       f"ca_file = {nginx.directory}/other-name.pem", (0, None, {"tls"})),
+                       f"ca_file = {nginx.directory}/other-name.crt", (0, None, {"tls"})),
     }
     scrape = assert_outcomes(agent(sections(checks)), checks)
     # A look-up has its time, and what did not come to a connection no other.

@@ -13,6 +13,7 @@ CLONE_NEWNS = 0x20000
 TEN_GIB = 10 << 30
 MOST_BODY = 1 << 20
 NEEDLE = "all is ready"
+LOOPBACK = "IP:::1,IP:127.0.0.1"
 # In the shape of what filebeat answers with `http.enabled: true`.
 FILEBEAT_STATS = ('{"beat":{"cpu":{"system":{"ticks":1710}},"info":{"uptime":{"ms":7500}}},'
                   '"libbeat":{"output":{"events":{"acked":0,"active":0,"failed":0}},'
@@ -70,19 +71,19 @@ http {{
     }}
     server {{
         listen 127.0.0.1:8443 ssl;
-        ssl_certificate {0}/right.pem;
+        ssl_certificate {0}/right.crt;
         ssl_certificate_key {0}/right.key;
         location = /ping {{ return 200 pong; }}
     }}
     server {{
         listen 127.0.0.1:8444 ssl;
-        ssl_certificate {0}/expired.pem;
+        ssl_certificate {0}/expired.crt;
         ssl_certificate_key {0}/right.key;
         location = /ping {{ return 200 pong; }}
     }}
     server {{
         listen 127.0.0.1:8445 ssl;
-        ssl_certificate {0}/other-name.pem;
+        ssl_certificate {0}/other-name.crt;
         ssl_certificate_key {0}/other-name.key;
         location = /ping {{ return 200 pong; }}
     }}
@@ -97,12 +98,12 @@ def openssl(*arguments):
     return result.stdout
 
 
-def make_certificate(directory, name, subject, days=30):
-    """NAME.pem, signed by itself, and NAME.key. subject: as of subjectAltName."""
+def make_certificate(directory, name, subject=LOOPBACK, days=30):
+    """NAME.crt, signed by itself, and NAME.key. subject: as of subjectAltName."""
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-days", days, "-subj", f"/CN={name}", "-addext", f"subjectAltName={subject}",
-            "-keyout", directory / f"{name}.key", "-out", directory / f"{name}.pem")
-    return directory / f"{name}.pem"
+            "-keyout", directory / f"{name}.key", "-out", directory / f"{name}.crt")
+    return directory / f"{name}.crt"
 
 
 def make_certificates(directory):
@@ -111,9 +112,9 @@ def make_certificates(directory):
     make_certificate(directory, "other-name", "DNS:elsewhere.example")
     # It expired before it began; openssl req makes none such.
     openssl("x509", "-in", right, "-signkey", directory / "right.key", "-days", "-1", "-out",
-            directory / "expired.pem")
+            directory / "expired.crt")
     for name in ("right", "other-name", "expired"):
-        (directory / f"{name}.pem").chmod(0o644)
+        (directory / f"{name}.crt").chmod(0o644)
 
 
 def expiry(certificate):
@@ -192,6 +193,24 @@ def s_server(directory, certificate, port, *options):
     return daemon(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", certificate,
                    "-key", certificate.with_suffix(".key"), "-www", *options],
                   directory / f"s_server-{port}.log", [port])
+
+
+class TlsServer:
+    """The same with a certificate of its own, until stop()."""
+
+    def __init__(self, directory, port, days=30):
+        self.port = port
+        self.running = contextlib.ExitStack()
+        certificate = make_certificate(directory, f"server-{port}-{days}", days=days)
+        self.running.enter_context(s_server(directory, certificate, port))
+
+    def section(self, name, *lines):
+        """[web NAME] that asks it each second."""
+        return "\n".join([f"[web {name}]", f"url = https://127.0.0.1:{self.port}/ping",
+                          "interval = 1s", "timeout = 10s", "verify = no", *lines, ""])
+
+    def stop(self):
+        self.running.close()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import threading
 import time
 
 import harness
-from tls_server import TlsServer
+from web_servers import TlsServer
 
 SO_MEMINFO = 55  # include/uapi/asm-generic/socket.h
 SO_RCVBUFFORCE = 33

@@ -12,7 +12,7 @@ import harness
 import monitoring
 import sockets
 from test_dashboard import STATES
-from tls_server import TlsServer
+from web_servers import TlsServer
 
 HOT = 'hot "standby" \\ (one)|.*'
 CONFIG = """

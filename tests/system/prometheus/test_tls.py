@@ -12,7 +12,7 @@ import pytest
 
 import harness
 from passwords import line
-from tls_server import listens, make_certificate
+from web_servers import has_listener, make_certificate
 
 EXAMPLE = harness.ROOT / "etc/stunnel/udpwatch.conf"
 PORT = 9118
@@ -39,7 +39,8 @@ class Stunnel:
             self.process = subprocess.Popen(
                 [program, write_configuration(directory, with_clients)], env=environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        harness.wait_for(lambda: self.process.poll() is not None or listens(PORT), "stunnel to listen")
+        harness.wait_for(lambda: self.process.poll() is not None or has_listener(PORT),
+                         "stunnel to listen")
         assert self.process.poll() is None, self.log()
 
     def log(self):
