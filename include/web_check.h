@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum web_family { WEB_FAMILY_ANY, WEB_FAMILY_IPV4, WEB_FAMILY_IPV6 };
+enum web_family { WEB_FAMILY_ANY, WEB_FAMILY_IPV4, WEB_FAMILY_IPV6, WEB_FAMILIES };
+
+/* Its name in the configuration. */
+const char *web_family_name(enum web_family family);
 
 /* Status codes from first to last. */
 struct web_statuses {

@@ -15,6 +15,12 @@ void web_check_free(struct web_check *check)
     *check = (struct web_check){0};
 }
 
+const char *web_family_name(enum web_family family)
+{
+    static const char *const names[WEB_FAMILIES] = {"any", "ipv4", "ipv6"};
+    return names[family];
+}
+
 const char *web_cause_name(enum web_cause cause)
 {
     static const char *const names[WEB_CAUSES] = {"ok",      "dns",    "connect", "tls",

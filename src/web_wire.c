@@ -74,7 +74,7 @@ static int take_number(struct web_check *check, const char *key, int64_t number)
         check->head = number != 0;
     else if (strcmp(key, "follow") == 0)
         check->follow_redirects = number != 0;
-    else if (strcmp(key, "family") == 0 && number <= WEB_FAMILY_IPV6)
+    else if (strcmp(key, "family") == 0 && number < WEB_FAMILIES)
         check->family = (enum web_family)number;
     else if (strcmp(key, "first") == 0 && check->status_count < WEB_STATUSES_MAX)
         check->statuses[check->status_count++].first = (unsigned int)number;

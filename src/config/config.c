@@ -116,7 +116,6 @@ static void print_headers(const struct web_check *check, struct text *text)
 
 static void print_web_check(const struct web_check *check, struct text *text)
 {
-    static const char *const families[] = {"any", "ipv4", "ipv6"};
     text_print(text, "\n[web %s]\n", check->name);
     if (strcmp(check->url, check->shown_url) != 0)
         text_append(text, "; its user, password, query and fragment are not shown\n");
@@ -132,7 +131,7 @@ static void print_web_check(const struct web_check *check, struct text *text)
         print_value(text, "body_contains", check->body_contains);
     if (check->ca_file)
         print_value(text, "ca_file", check->ca_file);
-    print_value(text, "resolve_family", families[check->family]);
+    print_value(text, "resolve_family", web_family_name(check->family));
 }
 
 void config_print(const struct config *config, struct text *text)

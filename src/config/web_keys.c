@@ -86,10 +86,8 @@ static void set_ca_file(struct config_draft *draft, const char *value,
 static void set_resolve_family(struct config_draft *draft, const char *value,
                                const struct config_place *place)
 {
-    static const char *const families[] = {
-        [WEB_FAMILY_ANY] = "any", [WEB_FAMILY_IPV4] = "ipv4", [WEB_FAMILY_IPV6] = "ipv6"};
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        if (strcmp(value, families[i]) == 0) {
+    for (int i = 0; i < WEB_FAMILIES; i++)
+        if (strcmp(value, web_family_name((enum web_family)i)) == 0) {
             current_check(draft)->family = (enum web_family)i;
             return;
         }
