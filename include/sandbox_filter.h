@@ -29,7 +29,7 @@ int filter_allow_threads(scmp_filter_ctx filter);
 int filter_prove_refusal(int descriptor);
 
 /* Give up all that this process has got: capabilities, a new one by exec, its memory to be looked
- * at; and die with the parent. To be called first, before any thread is made. */
+ * at; and die with the parent. To be called before any thread is made. */
 int filter_give_up_privileges(void);
 
 #endif

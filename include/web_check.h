@@ -43,7 +43,7 @@ void web_check_free(struct web_check *check);
 /* What became of one run. */
 enum web_cause {
     WEB_OK,
-    WEB_DNS,     /* no address was found for the name */
+    WEB_DNS,     /* no address was found for the name, or not in time */
     WEB_CONNECT, /* no connection, or it broke before an answer */
     WEB_TLS,     /* no encrypted connection, or a certificate that is not right */
     WEB_TIMEOUT, /* not over in time */

@@ -14,8 +14,9 @@ int checker_open(struct checker **checker, int channel);
 void checker_close(struct checker *checker);
 
 /* Do these checks, which the checker takes over in every case: those with an id that it has go on
- * undisturbed, the others end or begin, within 10 s of now and an interval, so that not all begin
- * together, or at once. Returns 0, or -errno. */
+ * undisturbed, the others end or begin: at once, or at a random time within an interval, and 10 s
+ * at most, so that not all do together. Returns 0, or -errno: the checker can only be closed then.
+ */
 int checker_change(struct checker *checker, struct web_wired_check *checks, size_t count,
                    bool at_once);
 

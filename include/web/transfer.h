@@ -27,7 +27,8 @@ struct transfer *transfer_of(CURL *handle);
  * this host could not do the check, and nothing is known. */
 int transfer_end(struct transfer *transfer, CURLcode code, struct web_result *result);
 
-/* Whether a name has to be looked up, for which libcurl makes a thread. */
+/* Whether the URL has a name to look up, for which libcurl makes a thread. A redirect may lead to
+ * one later. */
 bool transfer_looks_up(const struct transfer *transfer);
 
 #endif

@@ -20,8 +20,8 @@ int web_open(struct web **web, const char *program, bool at_once);
  * known of them. Returns 0, or -ENOMEM with nothing changed. */
 int web_change(struct web *web, const struct config *config);
 
-/* Start the program when that is due. now: CLOCK_MONOTONIC in nanoseconds. Never blocks. Returns
- * nanoseconds until it must be called again, -1: not before something comes over the channel. */
+/* Start the program when that is due, and end one that hangs. now: CLOCK_MONOTONIC in nanoseconds.
+ * Never blocks. Returns nanoseconds until it must be called again, -1: there are no checks. */
 int64_t web_run(struct web *web, int64_t now);
 
 /* To poll for reading, -1: there is none. */

@@ -148,7 +148,7 @@ static void describe_end(const struct supervisor *supervisor, int status, char r
         snprintf(reason, REASON_SIZE, "%s ended with status %d", name, WEXITSTATUS(status));
 }
 
-/* The same failure to serve again, or a server that dies again and again. */
+/* The same failure to serve again, or a program that dies again and again. */
 static bool is_repetition(const struct supervisor *supervisor, const char *reason, int64_t now)
 {
     return strcmp(reason, supervisor->logged) == 0 && now - supervisor->logged_at < LOG_INTERVAL &&
