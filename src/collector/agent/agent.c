@@ -216,6 +216,8 @@ static int use_config(struct agent *agent, struct config *config)
     if (result)
         return result;
     collector_show_web(agent->collector, NULL); /* what it told of is about to go */
+    /* The checks first: of a configuration that the collector then cannot take, and that is freed,
+     * they keep nothing. */
     result = web_change(agent->web, config);
     if (!result)
         result = collector_change(agent->collector, config);
