@@ -9,8 +9,9 @@
 
 struct transfer;
 
-/* check must outlive it. Returns 0 and the transfer, which transfer_close releases, or -errno. */
-int transfer_open(struct transfer **transfer, const struct web_check *check);
+/* check must outlive it; owner is for transfer_owner. Returns 0 and the transfer, which
+ * transfer_close releases, or -errno. */
+int transfer_open(struct transfer **transfer, const struct web_check *check, void *owner);
 
 /* One that runs is taken out of the multi handle. */
 void transfer_close(struct transfer *transfer);
@@ -20,8 +21,8 @@ int transfer_begin(struct transfer *transfer, CURLM *multi);
 
 bool transfer_is_running(const struct transfer *transfer);
 
-/* The transfer of a handle that libcurl has done with. */
-struct transfer *transfer_of(CURL *handle);
+/* Whose transfer it is that libcurl has done with, by its handle. */
+void *transfer_owner(CURL *handle);
 
 /* End the run, with the code that libcurl gave, and tell what became of it. Returns 0, or -errno:
  * this host could not do the check, and nothing is known. */

@@ -111,7 +111,7 @@ static struct job *make_job(struct web_wired_check *wired, bool at_once)
     job->due = clock_monotonic();
     if (!at_once)
         job->due += random_below(interval < longest_spread ? interval : longest_spread);
-    if (transfer_open(&job->transfer, &job->wired.check) == 0)
+    if (transfer_open(&job->transfer, &job->wired.check, job) == 0)
         return job;
     free_job(job);
     return NULL;
@@ -244,14 +244,6 @@ static int64_t begin_due(struct checker *checker)
     return next;
 }
 
-static struct job *job_of(const struct checker *checker, const struct transfer *transfer)
-{
-    for (size_t i = 0; i < checker->count; i++)
-        if (checker->jobs[i]->transfer == transfer)
-            return checker->jobs[i];
-    return NULL;
-}
-
 /* Returns 0, or -errno of the channel. */
 static int send_result(const struct checker *checker, const struct job *job,
                        const struct web_result *result)
@@ -264,12 +256,9 @@ static int send_result(const struct checker *checker, const struct job *job,
 /* Returns 0, or -errno of the channel. */
 static int finish(struct checker *checker, CURL *handle, CURLcode code)
 {
-    struct transfer *transfer = transfer_of(handle);
-    struct job *job = job_of(checker, transfer);
+    const struct job *job = transfer_owner(handle);
     struct web_result result;
-    if (!job)
-        return 0;
-    int error = transfer_end(transfer, code, &result);
+    int error = transfer_end(job->transfer, code, &result);
     checker->running--;
     if (error)
         say_local(checker, error);

@@ -155,7 +155,6 @@ static int set_check(CURL *handle, const struct web_check *check)
 static void set_callbacks(struct transfer *transfer)
 {
     CURL *handle = transfer->handle;
-    curl_easy_setopt(handle, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, transfer->error);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, transfer);
@@ -166,7 +165,7 @@ static void set_callbacks(struct transfer *transfer)
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
-int transfer_open(struct transfer **transfer, const struct web_check *check)
+int transfer_open(struct transfer **transfer, const struct web_check *check, void *owner)
 {
     struct transfer *made = calloc(1, sizeof *made);
     if (!made)
@@ -185,6 +184,7 @@ int transfer_open(struct transfer **transfer, const struct web_check *check)
         return result;
     }
     set_callbacks(made);
+    curl_easy_setopt(made->handle, CURLOPT_PRIVATE, owner);
     *transfer = made;
     return 0;
 }
@@ -227,11 +227,11 @@ bool transfer_is_running(const struct transfer *transfer)
     return transfer->multi != NULL;
 }
 
-struct transfer *transfer_of(CURL *handle)
+void *transfer_owner(CURL *handle)
 {
-    char *transfer = NULL;
-    curl_easy_getinfo(handle, CURLINFO_PRIVATE, &transfer);
-    return (struct transfer *)(void *)transfer;
+    char *owner = NULL;
+    curl_easy_getinfo(handle, CURLINFO_PRIVATE, &owner);
+    return owner;
 }
 
 static curl_off_t time_until(CURL *handle, CURLINFO what)

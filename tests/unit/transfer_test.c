@@ -58,7 +58,7 @@ static void test_which_hosts_are_looked_up(void **state)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct web_check check = check_of(known[i].url);
         struct transfer *transfer;
-        assert_int_equal(transfer_open(&transfer, &check), 0);
+        assert_int_equal(transfer_open(&transfer, &check, NULL), 0);
         if (transfer_looks_up(transfer) != known[i].looks_up)
             fail_msg("%s", known[i].url);
         transfer_close(transfer);
@@ -135,7 +135,7 @@ static int run(const struct web_check *check, struct web_result *result)
     CURLMsg *message = NULL;
     int running, left;
 
-    assert_int_equal(transfer_open(&transfer, check), 0);
+    assert_int_equal(transfer_open(&transfer, check, multi), 0);
     assert_int_equal(transfer_begin(transfer, multi), 0);
     assert_true(transfer_is_running(transfer));
     while (!message) {
@@ -144,7 +144,7 @@ static int run(const struct web_check *check, struct web_result *result)
         if (!message)
             assert_int_equal(curl_multi_poll(multi, NULL, 0, 1000, NULL), CURLM_OK);
     }
-    assert_ptr_equal(transfer_of(message->easy_handle), transfer);
+    assert_ptr_equal(transfer_owner(message->easy_handle), multi);
     int error = transfer_end(transfer, message->data.result, result);
     assert_false(transfer_is_running(transfer));
     transfer_close(transfer);
