@@ -12,7 +12,7 @@
 #include "web/authorities.h"
 #include "web/body_match.h"
 
-enum { MOST_BODY = 1 << 20, MOST_REDIRECTS = 10 };
+enum { MOST_BODY = 1 << 20, MOST_HEADS = 1 << 20, MOST_REDIRECTS = 10 };
 
 struct transfer {
     const struct web_check *check;
@@ -21,6 +21,7 @@ struct transfer {
     struct curl_slist *headers;
     struct body_match *match; /* NULL: the body does not matter */
     size_t body;              /* bytes that came */
+    size_t heads;             /* bytes of all heads and trailers that came */
     bool had_enough;          /* of the body: what follows is not waited for */
     bool had_address;         /* to connect to */
     int local_error;          /* -errno: no socket could be made here */
@@ -54,10 +55,14 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return made < 0 ? CURL_SOCKET_BAD : made;
 }
 
-/* A redirect begins another body, and perhaps another name. */
+/* A redirect begins another body, and perhaps another name. libcurl keeps all headers of a run, and
+ * sets no limit to those that follow a body in chunks. */
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
+    transfer->heads += size * count;
+    if (transfer->heads > MOST_HEADS)
+        return CURL_WRITEFUNC_ERROR;
     if (size * count >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
         transfer->body = 0;
         transfer->had_address = false;
@@ -210,6 +215,7 @@ void transfer_close(struct transfer *transfer)
 int transfer_begin(struct transfer *transfer, CURLM *multi)
 {
     transfer->body = 0;
+    transfer->heads = 0;
     transfer->had_enough = false;
     transfer->had_address = false;
     transfer->local_error = 0;
@@ -329,6 +335,7 @@ static enum web_cause judge(const struct transfer *transfer, CURLcode code,
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE:
+    case CURLE_WRITE_ERROR: /* its headers have no end */
         return judge_break(transfer, result->status_code);
     case CURLE_COULDNT_CONNECT: /* libcurl finds addresses of any family, then takes one */
         return transfer->had_address ? WEB_CONNECT : WEB_DNS;
@@ -337,16 +344,18 @@ static enum web_cause judge(const struct transfer *transfer, CURLcode code,
     }
 }
 
-/* libcurl says of a line of the head that is longer than it takes that memory is out. */
-static bool has_long_line(CURLcode code, const struct web_result *result)
+/* What is wrong once an answer comes in, is wrong with the answer: libcurl says of a line that is
+ * longer than it takes that memory is out, and of a first header that begins with a blank that it
+ * was itself called wrongly. */
+static bool has_answer(const struct web_result *result)
 {
-    return code == CURLE_OUT_OF_MEMORY && result->phases[WEB_PHASE_FIRST_BYTE] >= 0;
+    return result->phases[WEB_PHASE_FIRST_BYTE] >= 0;
 }
 
 /* Whether it says more of this host than of the address. */
 static bool is_local(CURLcode code, const struct web_result *result)
 {
-    if (has_long_line(code, result))
+    if (has_answer(result))
         return false;
     return code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT ||
            code == CURLE_BAD_FUNCTION_ARGUMENT || code == CURLE_UNKNOWN_OPTION ||
@@ -377,8 +386,12 @@ static void tell_reason(const struct transfer *transfer, CURLcode code, struct w
 {
     if (result->cause == WEB_OK)
         return;
-    if (has_long_line(code, result))
+    if (code == CURLE_OUT_OF_MEMORY)
         copy_reason("the answer has a line that is too long", result->reason);
+    else if (code == CURLE_BAD_FUNCTION_ARGUMENT)
+        copy_reason("the answer has a line that is no header", result->reason);
+    else if (code == CURLE_WRITE_ERROR)
+        copy_reason("the answer has too many headers", result->reason);
     else if (code == CURLE_COULDNT_CONNECT && result->cause == WEB_DNS)
         copy_reason("the name has no address of the family that is asked for", result->reason);
     else if (code != CURLE_OK)

@@ -204,6 +204,10 @@ def test_bad_servers(agent, misbehave):
         "status line without end": (says_without_end(b"HTTP/1.1 200 ", b"x" * 4096), strange),
         "headers without end": (says_without_end(b"HTTP/1.1 200 OK\r\n", b"X: long\r\n" * 100),
                                 broken),
+        "trailers without end": (says_without_end(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+            b"X: long\r\n" * 100), broken),
+        "blank before a header": (says(b"HTTP/1.1 200 OK\r\n X: y\r\n\r\n"), (0, 200, {"status"})),
         "body without end": (says_without_end(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 4096), OK),
         "continued without end": (says_without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
                                   (0, 100, {"status"})),
