@@ -70,6 +70,12 @@ static bool is_host(const char *text, size_t length)
            (*name_end == ':' && is_port(name_end + 1, (size_t)(end - name_end) - 1));
 }
 
+/* libcurl takes none with a NUL in it, for which HTTP has no use either. */
+static bool is_userinfo(const char *text, size_t length)
+{
+    return !memmem(text, length, "%00", 3);
+}
+
 /* Returns whether it is one that can be asked for. */
 static bool parse_url(const char *value, struct url *url)
 {
@@ -86,7 +92,7 @@ static bool parse_url(const char *value, struct url *url)
     url->userinfo = at ? (size_t)(at - authority) + 1 : 0;
     url->host = length - url->userinfo;
     url->path = strcspn(authority + length, "?#");
-    return is_host(authority + url->userinfo, url->host);
+    return is_userinfo(authority, url->userinfo) && is_host(authority + url->userinfo, url->host);
 }
 
 bool config_value_url(const char *value, char **url, char **shown_url,

@@ -142,6 +142,8 @@ static const struct {
     {"url = https://?s3cret", NO_URL},
     {"url = https://s3cret@", NO_URL},
     {"url = https://s3cret:pw@/a", NO_URL},
+    {"url = https://s3cret%00@a/", NO_URL},
+    {"url = https://user:s3cret%00@a/", NO_URL},
     {"url = https://user@s3cret@a/", NO_URL},
     {"url = https://a:0/s3cret", NO_URL},
     {"url = https://a:65536/s3cret", NO_URL},
