@@ -177,7 +177,7 @@ static void say_local(struct checker *checker, int error)
         return;
     checker->said = now;
     log_error("a web check cannot be done: %s; until it can, nothing is known of its address; are "
-              "the limits of descriptors and memory too low?",
+              "the limits of descriptors, threads and memory too low, or all local ports in use?",
               strerror(-error));
 }
 

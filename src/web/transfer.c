@@ -24,6 +24,8 @@ struct transfer {
     size_t heads;             /* bytes of all heads and trailers that came */
     bool had_enough;          /* of the body: what follows is not waited for */
     bool had_address;         /* to connect to */
+    size_t sockets;           /* that were made */
+    int family;               /* of the last one */
     int local_error;          /* -errno: no socket could be made here */
     char error[CURL_ERROR_SIZE];
 };
@@ -49,6 +51,8 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     struct transfer *transfer = context;
     (void)purpose;
     transfer->had_address = true;
+    transfer->sockets++;
+    transfer->family = address->family;
     int made = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (made < 0 && errno != EAFNOSUPPORT)
         transfer->local_error = -errno;
@@ -218,6 +222,7 @@ int transfer_begin(struct transfer *transfer, CURLM *multi)
     transfer->heads = 0;
     transfer->had_enough = false;
     transfer->had_address = false;
+    transfer->sockets = 0;
     transfer->local_error = 0;
     transfer->error[0] = '\0';
     if (transfer->match)
@@ -352,14 +357,39 @@ static bool has_answer(const struct web_result *result)
     return result->phases[WEB_PHASE_FIRST_BYTE] >= 0;
 }
 
-/* Whether it says more of this host than of the address. */
-static bool is_local(CURLcode code, const struct web_result *result)
+/* connect(2) says in the same way that no port is left here to connect from, and that this host has
+ * no IPv6: of several addresses that is why one is passed over. Returns 0, or -errno. */
+static int port_error(const struct transfer *transfer)
 {
-    if (has_answer(result))
-        return false;
-    return code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT ||
-           code == CURLE_BAD_FUNCTION_ARGUMENT || code == CURLE_UNKNOWN_OPTION ||
-           code == CURLE_NOT_BUILT_IN;
+    long error = 0;
+    curl_easy_getinfo(transfer->handle, CURLINFO_OS_ERRNO, &error);
+    return error == EADDRNOTAVAIL && (transfer->family == AF_INET || transfer->sockets == 1)
+               ? -EADDRNOTAVAIL
+               : 0;
+}
+
+/* What says more of this host than of the address. Returns 0, or -errno. */
+static int local_error(const struct transfer *transfer, CURLcode code,
+                       const struct web_result *result)
+{
+    if (code == CURLE_OK)
+        return 0;
+    if (transfer->local_error)
+        return transfer->local_error;
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST: /* nothing but the text tells this from a name that is not */
+        return strstr(transfer->error, "thread failed to start") ? -EAGAIN : 0;
+    case CURLE_COULDNT_CONNECT:
+        return port_error(transfer);
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_UNKNOWN_OPTION:
+    case CURLE_NOT_BUILT_IN:
+        return has_answer(result) ? 0 : -ENOMEM;
+    default:
+        return 0;
+    }
 }
 
 /* How many bytes of the string are whole characters that there is room for. */
@@ -413,10 +443,9 @@ int transfer_end(struct transfer *transfer, CURLcode code, struct web_result *re
     leave_multi(transfer);
     if (code == CURLE_WRITE_ERROR && transfer->had_enough)
         code = CURLE_OK;
-    if (code != CURLE_OK && transfer->local_error)
-        return transfer->local_error;
-    if (is_local(code, result))
-        return -ENOMEM;
+    int error = local_error(transfer, code, result);
+    if (error)
+        return error;
     result->cause = judge(transfer, code, result);
     /* What may be another's certificate tells nothing of the server's. */
     result->certificate_expiry = result->cause == WEB_TLS ? 0 : expiry;

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import socket
 import threading
 
@@ -286,6 +287,24 @@ def test_udpwatch_web_that_never_ran_keeps_no_port_from_being_served(agent, hold
         "the word that nothing is known")
     assert samples_of_results(scrape, "one") == []
     assert set(counts(scrape, "one")) == set()
+
+
+def set_local_ports(first, last):
+    subprocess.run(["sysctl", "-qw", f"net.ipv4.ip_local_port_range={first} {last}",
+                    "net.ipv4.tcp_tw_reuse=0"], check=True)
+
+
+def test_no_local_port_is_left(agent, nginx):
+    """That says nothing of the address."""
+    names = ["one", "two", "three"]
+    running = agent("".join(section(name, "http://127.0.0.1:8080/ok") for name in names))
+    wait_until_known(running, names)
+    set_local_ports(40000, 40000)
+    harness.wait_for(lambda: "a web check cannot be done: Cannot assign" in running.log(),
+                     "the word that there is no port")
+    set_local_ports(41000, 60000)
+    for name in names:
+        assert outcome(wait_for_more(running, name), name) == (1, 200, {"ok"})
 
 
 def test_a_reload_while_udpwatch_web_cannot_run(agent, nginx, broken_later):

@@ -1,6 +1,7 @@
 /* One check as libcurl does it, where that can be told without the rest of udpwatch-web: the real
  * thing is tested in tests/system. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -9,7 +10,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -242,6 +245,35 @@ static void test_a_body_that_breaks_off(void **state)
     assert_int_equal(result.status_code, 0);
 }
 
+/* In a process that may have no thread. Returns what transfer_end does, 0 when a test failed. */
+static int run_without_threads(const struct web_check *check)
+{
+    const struct rlimit none = {0, 0};
+    const uid_t nobody = 65534;
+    struct web_result result;
+    int status;
+
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (setrlimit(RLIMIT_NPROC, &none) || (geteuid() == 0 && setuid(nobody)))
+            _exit(0);
+        _exit(-run(check, &result));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return -WEXITSTATUS(status);
+}
+
+/* Whether the name has an address is not known then. */
+static void test_no_thread_can_be_had(void **state)
+{
+    const struct web_check check = check_of("http://udpwatch.invalid/");
+
+    (void)state;
+    assert_int_equal(run_without_threads(&check), -EAGAIN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_reasons_from_strangers_can_be_sent),
         cmocka_unit_test(test_a_body_without_end),
         cmocka_unit_test(test_a_body_that_breaks_off),
+        cmocka_unit_test(test_no_thread_can_be_had),
     };
 
     curl_global_init(CURL_GLOBAL_DEFAULT);
