@@ -19,6 +19,7 @@ static const int64_t second = 1000000000;
 static const int64_t longest_spread = 10 * second;
 static const int64_t log_interval = 3600 * second;
 static const int64_t retry = second / 10;
+static const int64_t longest_delay = second;
 
 /* A check takes three descriptors, and its thread that looks a name up some more. Such a thread may
  * live on after its check is over, as long as the resolver tries (resolv.conf(5)). */
@@ -37,8 +38,11 @@ struct checker {
     size_t count;
     size_t running;
     size_t most_running;
-    int64_t next; /* CLOCK_MONOTONIC: no job is due before */
-    int64_t said; /* CLOCK_MONOTONIC: when it was last logged that a check could not be done; 0 */
+    size_t first;   /* place of the job that has the next room */
+    int64_t next;   /* CLOCK_MONOTONIC: no job is due before */
+    int64_t awake;  /* CLOCK_MONOTONIC: this turn begins no later; 0: it is the first */
+    bool was_still; /* it began much later: this process did not run */
+    int64_t said;   /* CLOCK_MONOTONIC: when it was last logged that a check could not be done; 0 */
 };
 
 static size_t most_running(void)
@@ -227,16 +231,23 @@ static int64_t begin(struct checker *checker, struct job *job, int64_t now)
 }
 
 /* Begin all runs that are due. Returns when the next one is. The jobs are gone through then alone,
- * not whenever a byte has come for one of them. */
-static int64_t begin_due(struct checker *checker)
+ * not whenever a byte has come for one of them, and from the one that found no room first: those
+ * before it, which may take long, must not have it each time. */
+static int64_t begin_due(struct checker *checker, int64_t now)
 {
-    int64_t now = clock_monotonic();
     int64_t next = now + 60 * second;
+    size_t first = checker->first;
+    bool has_left = true;
     if (now < checker->next)
         return checker->next;
     for (size_t i = 0; i < checker->count; i++) {
-        struct job *job = checker->jobs[i];
+        size_t place = (first + i) % checker->count;
+        struct job *job = checker->jobs[place];
         int64_t due = now >= job->due ? begin(checker, job, now) : job->due;
+        if (has_left && now >= job->due) {
+            has_left = false;
+            checker->first = place;
+        }
         if (due < next)
             next = due;
     }
@@ -262,6 +273,8 @@ static int finish(struct checker *checker, CURL *handle, CURLcode code)
     checker->running--;
     if (error)
         say_local(checker, error);
+    if (code == CURLE_OPERATION_TIMEDOUT && checker->was_still)
+        return 0; /* the answer may have come in time, but nobody read it */
     return error ? 0 : send_result(checker, job, &result);
 }
 
@@ -276,18 +289,35 @@ static int finish_all(struct checker *checker)
     return result;
 }
 
-int checker_run(struct checker *checker)
+/* How long nothing has to be done unless something happens, in milliseconds. */
+static int longest_wait(const struct checker *checker, int64_t due)
+{
+    int64_t wait = due - clock_monotonic();
+    long timeout = -1; /* libcurl's own */
+    wait = wait > 0 ? wait / 1000000 + 1 : 0;
+    curl_multi_timeout(checker->multi, &timeout);
+    return (int)(timeout >= 0 && timeout < wait ? timeout : wait);
+}
+
+/* Returns 0, 1 when the channel is to be read, or -EIO. */
+static int wait_for_events(struct checker *checker, int64_t due)
 {
     struct curl_waitfd channel = {.fd = checker->channel, .events = CURL_WAIT_POLLIN};
+    int wait = longest_wait(checker, due);
+    checker->awake = clock_monotonic() + wait * INT64_C(1000000);
+    if (curl_multi_poll(checker->multi, &channel, 1, wait, NULL) != CURLM_OK)
+        return -EIO;
+    return channel.revents != 0;
+}
+
+int checker_run(struct checker *checker)
+{
+    int64_t now = clock_monotonic();
     int running;
-    int64_t wait = begin_due(checker) - clock_monotonic();
+    checker->was_still = checker->awake > 0 && now - checker->awake > longest_delay;
+    int64_t due = begin_due(checker, now);
     if (curl_multi_perform(checker->multi, &running) != CURLM_OK)
         return -EIO;
     int result = finish_all(checker);
-    if (result)
-        return result;
-    wait = wait > 0 ? wait / 1000000 + 1 : 0;
-    if (curl_multi_poll(checker->multi, &channel, 1, (int)wait, NULL) != CURLM_OK)
-        return -EIO;
-    return channel.revents != 0;
+    return result ? result : wait_for_events(checker, due);
 }

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import socket
 import threading
+import time
 
 import pytest
 
@@ -73,6 +74,18 @@ def test_checks_run_side_by_side(agent, nginx, misbehave):
     harness.wait_for(lambda: server.accepted == 50, "all to hang")
     scrape = wait_for_more(running, "quick")
     assert set(counts(scrape, "quick")) == {"ok"}
+
+
+def test_each_check_has_its_turn(agent, misbehave, monkeypatch):
+    """Where there is room for some of the checks at a time, as many as take theirs again and again
+    do not keep the last one from it."""
+    monkeypatch.setattr(harness, "RUNNER", [*harness.RUNNER, "prlimit", "--nofile=64:64"])
+    hanging = misbehave(bad_servers.silent)
+    running = agent("".join(section(f"hangs {number}", url_of(hanging), "timeout = 500ms")
+                            for number in range(30))
+                    + section("last", url_of(misbehave(says(OK_ANSWER)))))
+    wait_for_more(running, "last", runs=3)
+    assert hanging.most_open < 10
 
 
 def test_a_check_that_still_runs_is_not_begun_again(agent, misbehave):
@@ -287,6 +300,29 @@ def test_udpwatch_web_that_never_ran_keeps_no_port_from_being_served(agent, hold
         "the word that nothing is known")
     assert samples_of_results(scrape, "one") == []
     assert set(counts(scrape, "one")) == set()
+
+
+def test_a_time_in_which_udpwatch_web_did_not_run(agent, misbehave):
+    """An answer that came meanwhile was in time, as far as anybody knows."""
+    asked, stopped = threading.Event(), threading.Event()
+
+    def behave(connection, over):
+        bad_servers.read_request(connection)
+        asked.set()
+        harness.wait_for(lambda: stopped.is_set() or over.is_set(), "the stop")
+        connection.sendall(OK_ANSWER)
+
+    # Nothing else is due meanwhile, by which it would notice.
+    running = agent(f"[web one]\nurl = {url_of(misbehave(behave))}\ninterval = 6s\ntimeout = 2s\n")
+    checker = running.web_pid()
+    assert asked.wait(harness.DEADLINE)
+    os.kill(checker, signal.SIGSTOP)
+    stopped.set()
+    begin = time.monotonic()
+    harness.wait_for(lambda: time.monotonic() > begin + 4, "more than the check's timeout")
+    os.kill(checker, signal.SIGCONT)
+    assert set(counts(wait_for_more(running, "one", runs=1), "one")) == {"ok"}
+    assert running.web_pid() == checker
 
 
 def set_local_ports(first, last):
