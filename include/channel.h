@@ -15,7 +15,7 @@ enum channel_kind {
     CHANNEL_CONFIGURE = 1, /* collector -> server: text = listen '\n' allow; id = length of the
                             * users, descriptor = the users, or 0 and none: no password is asked.
                             * collector -> web: the checks in the same way; text "at once": now */
-    CHANNEL_READY,         /* server, web -> collector: it serves */
+    CHANNEL_READY,         /* server, web -> collector: it serves, still, too */
     CHANNEL_FAILED,        /* server, web -> collector: text says why it cannot serve */
     CHANNEL_REQUEST,       /* server -> collector: id, format */
     CHANNEL_ANSWER,        /* collector -> server: id, text or descriptor; neither: no look */

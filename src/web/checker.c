@@ -13,6 +13,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "log.h"
+#include "program.h"
 #include "web/transfer.h"
 
 static const int64_t second = 1000000000;
@@ -172,17 +173,31 @@ int checker_change(struct checker *checker, struct web_wired_check *checks, size
     return 0;
 }
 
+static void log_local(const struct web_check *check, int error)
+{
+    if (error == -ENOKEY)
+        log_error("a web check cannot be done: its certificate authorities cannot be read from %s; "
+                  "until they can, nothing is known of its address; let the user udpwatch read the "
+                  "file, and see that it is PEM",
+                  check->ca_file ? check->ca_file : "the host's");
+    else
+        log_error(
+            "a web check cannot be done: %s; until it can, nothing is known of its address; "
+            "are the limits of descriptors, threads and memory too low, or all local ports in "
+            "use?",
+            strerror(-error));
+}
+
 /* That this host cannot do a check says nothing of what is checked: there is no result, and a line
- * in the log. */
-static void say_local(struct checker *checker, int error)
+ * in the log. Returns 0, or -errno of the channel. */
+static int say_local(struct checker *checker, const struct job *job, int error)
 {
     int64_t now = clock_monotonic();
-    if (checker->said > 0 && now - checker->said < log_interval)
-        return;
-    checker->said = now;
-    log_error("a web check cannot be done: %s; until it can, nothing is known of its address; are "
-              "the limits of descriptors, threads and memory too low, or all local ports in use?",
-              strerror(-error));
+    if (checker->said == 0 || now - checker->said >= log_interval) {
+        checker->said = now;
+        log_local(&job->wired.check, error);
+    }
+    return program_report(CHANNEL_READY, ""); /* a program that says nothing would be replaced */
 }
 
 /* How many threads this process has; 0: not known. */
@@ -222,7 +237,7 @@ static int64_t begin(struct checker *checker, struct job *job, int64_t now)
             return now + retry;
         int error = transfer_begin(job->transfer, checker->multi);
         if (error)
-            say_local(checker, error);
+            say_local(checker, job, error);
         else
             checker->running++;
     }
@@ -272,10 +287,10 @@ static int finish(struct checker *checker, CURL *handle, CURLcode code)
     int error = transfer_end(job->transfer, code, &result);
     checker->running--;
     if (error)
-        say_local(checker, error);
+        return say_local(checker, job, error);
     if (code == CURLE_OPERATION_TIMEDOUT && checker->was_still)
         return 0; /* the answer may have come in time, but nobody read it */
-    return error ? 0 : send_result(checker, job, &result);
+    return send_result(checker, job, &result);
 }
 
 static int finish_all(struct checker *checker)

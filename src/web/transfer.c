@@ -330,7 +330,6 @@ static enum web_cause judge(const struct transfer *transfer, CURLcode code,
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CRL_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
@@ -381,6 +380,8 @@ static int local_error(const struct transfer *transfer, CURLcode code,
         return strstr(transfer->error, "thread failed to start") ? -EAGAIN : 0;
     case CURLE_COULDNT_CONNECT:
         return port_error(transfer);
+    case CURLE_SSL_CACERT_BADFILE:
+        return -ENOKEY;
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
     case CURLE_BAD_FUNCTION_ARGUMENT:

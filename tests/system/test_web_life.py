@@ -226,6 +226,22 @@ def test_a_killed_udpwatch_web_is_started_again(agent, nginx, hold):
     assert "the web checker was killed by signal 9" in running.log()
 
 
+def test_a_ca_file_that_udpwatch_may_not_read_says_nothing_of_the_address(agent, nginx):
+    authority = nginx.directory / "secret.crt"
+    authority.write_bytes((nginx.directory / "right.crt").read_bytes())
+    authority.chmod(0o600)
+    running = agent(section("one", "https://127.0.0.1:8443/ping", "timeout = 100ms",
+                            f"ca_file = {authority}")
+                    + section("two", "http://127.0.0.1:8080/ok"))
+    wait_until_known(running, ["two"])
+    harness.wait_for(lambda: f"cannot be read from {authority}" in running.log(), "the reason")
+    scrape = harness.wait_for(
+        lambda: (now := running.scrape()).value(SUCCESS, collector="web") == 0 and now,
+        "a check without a result to be told")
+    assert samples_of_results(scrape, "one") == []
+    assert "says nothing any more" not in running.log()
+
+
 def test_an_udpwatch_web_that_hangs_is_started_again(agent, nginx):
     running = agent(section("one", "http://127.0.0.1:8080/ok", "timeout = 100ms"))
     wait_until_known(running, ["one"])
