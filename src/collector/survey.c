@@ -96,14 +96,15 @@ static bool may_look_up(const struct survey *survey, const struct survey_purpose
 
 static int dump(struct survey *survey, const struct reading *reading, int64_t now)
 {
-    int64_t begin = pace_processor_time();
+    int64_t begin = pace_processor_time(), cost;
     int result = reading_take(reading);
 
+    cost = (pace_processor_time() - begin) / (1 + reading->more_dumps);
     survey->told_all = result == 0;
     survey->expects_news = result != 0;
     if (result)
         return result;
-    pace_note(&survey->dumps, now, begin);
+    pace_enter(&survey->dumps, now, cost); /* of one like those to come */
     /* What was high by chance is forgotten little by little, or look-ups would be over for good. */
     survey->question_cost -= survey->question_cost / 16;
     survey->dump_time = clock_unix_time();
