@@ -17,10 +17,8 @@ struct pace {
 /* Processor time of this thread in nanoseconds: what it waited is no cost. */
 int64_t pace_processor_time(void);
 
-/* Enter that the work was done, at this time, from this processor time on until now. */
-void pace_note(struct pace *pace, int64_t at, int64_t begin);
-
-/* The same of work that was done in parts: cost is their processor time together. */
+/* Enter that the work was done, at this time, and the processor time that it took, of all its parts
+ * together. */
 void pace_enter(struct pace *pace, int64_t at, int64_t cost);
 
 /* What it takes, in nanoseconds: the lowest of the last times, as one among them may have met cold

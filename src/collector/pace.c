@@ -17,11 +17,6 @@ void pace_enter(struct pace *pace, int64_t at, int64_t cost)
     pace->times++;
 }
 
-void pace_note(struct pace *pace, int64_t at, int64_t begin)
-{
-    pace_enter(pace, at, pace_processor_time() - begin);
-}
-
 int64_t pace_cost(const struct pace *pace)
 {
     int64_t lowest = pace->costs[0];
