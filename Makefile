@@ -156,14 +156,14 @@ lint:
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 sanitize:
 	$Qtests/tools/install-deps build test analysis
-	$QUDPWATCH_HISTORIES=20000 UDPWATCH_LOOKS=300 $(MAKE) --no-print-directory B=build/asan HARDENING=-fPIE \
+	$QUDPWATCH_HISTORIES=10000 UDPWATCH_LOOKS=100 UDPWATCH_SCENARIOS=100 $(MAKE) --no-print-directory B=build/asan HARDENING=-fPIE \
 		CFLAGS='$(SANITIZE) -fsanitize=address,undefined' PYTEST='-q -m "not plain"' unit system
 
 VALGRIND := valgrind -q --vgdb=no --leak-check=full --show-leak-kinds=definite,indirect \
 	--errors-for-leak-kinds=definite,indirect --error-exitcode=9
 valgrind:
 	$Qtests/tools/install-deps build test analysis
-	$QUDPWATCH_HISTORIES=300 UDPWATCH_LOOKS=10 $(MAKE) --no-print-directory B=build/valgrind unit \
+	$QUDPWATCH_HISTORIES=100 UDPWATCH_LOOKS=10 $(MAKE) --no-print-directory B=build/valgrind unit \
 		RUN='$(VALGRIND)'
 	$QUDPWATCH_RUNNER='$(VALGRIND) --trace-children=yes' $(MAKE) --no-print-directory \
 		B=build/valgrind/agent INSTRUMENT=build/valgrind/agent/tests/no_sandbox.o \
