@@ -83,7 +83,7 @@ static int start(struct http **http, struct requests *requests)
 static int serve(void)
 {
     struct requests *requests;
-    struct http *http;
+    struct http *http = NULL;
     int result = sandbox_server_start();
     if (result)
         return program_fail("cannot enter the sandbox", result);
