@@ -108,10 +108,18 @@ PRIVILEGED_TESTS := $(patsubst %,$B/unit/%_test,\
 unprivileged:
 	$Q$(MAKE) --no-print-directory UNIT_TESTS='$(filter-out $(PRIVILEGED_TESTS),$(UNIT_TESTS))' unit
 
-system: build-tests
+SYSTEM = UDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider $(PYTEST)
+programs-for-tests: build-tests
 	$Qtests/tools/fetch-daemons build/daemons
 	$Qtests/tools/fetch-grafana-schema build/grafana
-	$QUDPWATCH_BUILD=$B tests/tools/own-pids $(PYTHON) -m pytest -p no:cacheprovider tests/system $(PYTEST)
+system: programs-for-tests
+	$Q$(SYSTEM) tests/system
+
+# Those with Prometheus wait for it most of the time: beside the others they take none.
+system-in-two: programs-for-tests
+	$Q$(SYSTEM) tests/system/prometheus >$B/prometheus.log 2>&1 & beside=$$!; result=0; \
+		$(SYSTEM) tests/system --ignore=tests/system/prometheus || result=$$?; \
+		wait $$beside || result=$$?; cat $B/prometheus.log; exit $$result
 
 # What is learned in a cheaper way has to be the same: the tests that hold the agent to ss and to the
 # kernel's counts, with each such way forced on, and forced off.
@@ -126,7 +134,7 @@ paths: build-tests
 
 check:
 	$Qtests/tools/install-deps build test
-	$Q$(MAKE) --no-print-directory unit system
+	$Q$(MAKE) --no-print-directory unit system-in-two
 
 run:
 	$Qtests/tools/install-deps build
@@ -264,5 +272,5 @@ help:
 clean:
 	rm -rf $B
 
-.PHONY: force all build-tests unit unprivileged system paths check run lint sanitize tsan valgrind coverage fuzz bench deb package install help clean
+.PHONY: force all build-tests programs-for-tests unit unprivileged system system-in-two paths check run lint sanitize tsan valgrind coverage fuzz bench deb package install help clean
 -include $(shell find $B/obj $B/unit $B/tests -type f -name '*.d' 2>/dev/null)
