@@ -19,12 +19,12 @@ import memory  # noqa: E402
 import process_churn  # noqa: E402
 import scrape_cost  # noqa: E402
 import watching_cost  # noqa: E402
-import web_checks  # noqa: E402
+import checking  # noqa: E402
 from report import Report  # noqa: E402
 
 PARTS = {"scrape": scrape_cost, "growth": growth, "cold": cold_start, "listeners": many_listeners,
          "processes": process_churn, "memory": memory, "profile": costliest,
-         "watching": watching_cost, "auth": auth_cost, "web": web_checks}
+         "watching": watching_cost, "auth": auth_cost, "web": checking}
 
 
 def machine():
