@@ -246,8 +246,8 @@ static int look_until_stopped(const struct arguments *arguments, const struct lo
     int status = REPORT_INCOMPLETE;
 
     if (!result) {
-        collector_follow(
-            looking->collector); /* where there are no events, the looks see closes too */
+        /* Where there are no events, the looks see closes too. */
+        collector_follow(looking->collector);
         do
             result = show_look(arguments, looking, screen, &status);
         while (!result && wait_for_frame(looking, screen, arguments->watch_seconds));

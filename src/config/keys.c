@@ -85,10 +85,7 @@ static void set_process(struct config_draft *draft, const char *value,
 static void set_cmdline(struct config_draft *draft, const char *value,
                         const struct config_place *place)
 {
-    char *copy = strdup(value);
-    if (!copy)
-        place->messages->failed = true;
-    current_receiver(draft)->receiver.cmdline = copy;
+    config_value_string(value, &current_receiver(draft)->receiver.cmdline, place);
 }
 
 static void set_unit(struct config_draft *draft, const char *value,
@@ -101,9 +98,7 @@ static void set_user(struct config_draft *draft, const char *value,
                      const struct config_place *place)
 {
     struct receiver *receiver = &current_receiver(draft)->receiver;
-    receiver->user = strdup(value);
-    if (!receiver->user)
-        place->messages->failed = true;
+    config_value_string(value, &receiver->user, place);
     receiver->has_user = user_find(value, &receiver->uid) == 0;
     if (!receiver->has_user)
         config_warning(place,

@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "captured_log.h"
 #include "channel.h"
 #include "collector/agent/server_settings.h"
 #include "server_process.h"
@@ -106,29 +107,6 @@ static _Noreturn void play_server(const char *role)
 }
 
 /* ---- the tests ---- */
-
-/* Everything logged since start_log. */
-static int log_file = -1;
-static int real_error = -1;
-
-static void start_log(void)
-{
-    real_error = dup(STDERR_FILENO);
-    log_file = memfd_create("log", 0);
-    dup2(log_file, STDERR_FILENO);
-}
-
-static const char *end_log(void)
-{
-    static char text[8192];
-
-    dup2(real_error, STDERR_FILENO);
-    close(real_error);
-    ssize_t length = pread(log_file, text, sizeof text - 1, 0);
-    text[length < 0 ? 0 : length] = '\0';
-    close(log_file);
-    return text;
-}
 
 static size_t count_lines(const char *text)
 {

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "captured_log.h"
 #include "channel.h"
 #include "clock.h"
 #include "collector/agent/web.h"
@@ -80,29 +81,6 @@ static _Noreturn void play_web(void)
 }
 
 /* ---- the tests ---- */
-
-/* Everything logged since start_log. */
-static int log_file = -1;
-static int real_error = -1;
-
-static void start_log(void)
-{
-    real_error = dup(STDERR_FILENO);
-    log_file = memfd_create("log", 0);
-    dup2(log_file, STDERR_FILENO);
-}
-
-static const char *end_log(void)
-{
-    static char text[8192];
-
-    dup2(real_error, STDERR_FILENO);
-    close(real_error);
-    ssize_t length = pread(log_file, text, sizeof text - 1, 0);
-    text[length < 0 ? 0 : length] = '\0';
-    close(log_file);
-    return text;
-}
 
 #define CHECK(check_name, host, expected_body)                                                     \
     {                                                                                              \
