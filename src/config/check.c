@@ -66,74 +66,60 @@ static const char *name_of(const struct config_draft *draft, size_t receiver)
     return name ? name : "";
 }
 
-static int compare_names(const void *left, const void *right, void *user)
+/* What has a name that no other of its kind may have. */
+struct named {
+    const char *name; /* "" where there is none */
+    const struct config_place *header;
+    size_t index; /* in the order of the files */
+};
+
+static int compare_names(const void *left, const void *right)
 {
-    const struct config_draft *draft = user;
-    int order =
-        strcmp(name_of(draft, *(const size_t *)left), name_of(draft, *(const size_t *)right));
-    return order != 0 ? order : compare_indices(left, right);
+    const struct named *a = left;
+    const struct named *b = right;
+    int order = strcmp(a->name, b->name);
+    return order != 0 ? order : compare_indices(&a->index, &b->index);
 }
 
-static void report_name(const struct config_draft *draft, size_t again, size_t first)
+static void report_name(const struct named *again, const struct named *first, const char *kind)
 {
     struct text place = {0};
-    config_place_print(&draft->receivers[first].header, &place);
-    config_error(&draft->receivers[again].header,
-                 "the name \"%s\" is repeated; it stands at %s already: give this receiver another",
-                 name_of(draft, again), place.failed ? "" : place.bytes);
+    config_place_print(first->header, &place);
+    config_error(again->header,
+                 "the name \"%s\" is repeated; it stands at %s already: give this %s another",
+                 again->name, place.failed ? "" : place.bytes, kind);
     text_free(&place);
 }
 
-/* Receivers with one name are neighbours once they are sorted, the first of the files first. */
+/* Those with one name are neighbours once they are sorted, the first of the files first. */
+static void report_repeated(struct named *named, size_t count, const char *kind)
+{
+    size_t first = 0;
+    qsort(named, count, sizeof *named, compare_names);
+    for (size_t i = 1; i < count; i++) {
+        if (strcmp(named[i].name, named[first].name) != 0)
+            first = i;
+        else if (*named[i].name)
+            report_name(&named[i], &named[first], kind);
+    }
+}
+
 static void check_names(struct config_draft *draft)
 {
-    size_t *order = make_indices(draft, draft->receiver_count);
-    if (!order)
+    size_t most =
+        draft->receiver_count > draft->web_count ? draft->receiver_count : draft->web_count;
+    struct named *named = calloc(most + 1, sizeof *named);
+    if (!named) {
+        draft->messages->failed = true;
         return;
-    qsort_r(order, draft->receiver_count, sizeof *order, compare_names, draft);
-    size_t first = 0;
-    for (size_t i = 1; i < draft->receiver_count; i++) {
-        const char *name = name_of(draft, order[i]);
-        if (strcmp(name, name_of(draft, order[first])) != 0)
-            first = i;
-        else if (*name)
-            report_name(draft, order[i], order[first]);
     }
-    free(order);
-}
-
-static int compare_web_names(const void *left, const void *right, void *user)
-{
-    const struct config_draft *draft = user;
-    int order = strcmp(draft->webs[*(const size_t *)left].check.name,
-                       draft->webs[*(const size_t *)right].check.name);
-    return order != 0 ? order : compare_indices(left, right);
-}
-
-/* As check_names does. */
-static void check_web_names(struct config_draft *draft)
-{
-    size_t *order = make_indices(draft, draft->web_count);
-    if (!order)
-        return;
-    qsort_r(order, draft->web_count, sizeof *order, compare_web_names, draft);
-    size_t first = 0;
-    for (size_t i = 1; i < draft->web_count; i++) {
-        const struct config_draft_web *web = &draft->webs[order[i]];
-        struct text place = {0};
-        if (strcmp(web->check.name, draft->webs[order[first]].check.name) != 0) {
-            first = i;
-            continue;
-        }
-        config_place_print(&draft->webs[order[first]].header, &place);
-        if (*web->check.name)
-            config_error(&web->header,
-                         "the name \"%s\" is repeated; it stands at %s already: give this web "
-                         "check another",
-                         web->check.name, place.failed ? "" : place.bytes);
-        text_free(&place);
-    }
-    free(order);
+    for (size_t i = 0; i < draft->receiver_count; i++)
+        named[i] = (struct named){name_of(draft, i), &draft->receivers[i].header, i};
+    report_repeated(named, draft->receiver_count, "receiver");
+    for (size_t i = 0; i < draft->web_count; i++)
+        named[i] = (struct named){draft->webs[i].check.name, &draft->webs[i].header, i};
+    report_repeated(named, draft->web_count, "web check");
+    free(named);
 }
 
 /* Order by what is expected, without regard to who expects it. */
@@ -244,10 +230,7 @@ void config_check(struct config_draft *draft)
     check_ports_present(draft);
     check_webs(draft);
     check_peak_window(draft);
-    if (draft->receiver_count > 0)
-        check_names(draft);
-    if (draft->web_count > 0)
-        check_web_names(draft);
+    check_names(draft);
     if (draft->port_count > 0)
         check_ports_once(draft);
 }
