@@ -228,20 +228,37 @@ static pid_t start_child(int commands[2], int answers[2])
     }
 }
 
+/* Have the owners read the real procfs, with this limit of descriptors while they are opened. */
+static void look_at_real_processes(struct fixture *fixture, rlim_t most)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit low = {most < limit.rlim_cur ? most : limit.rlim_cur, limit.rlim_max};
+    owners_close(fixture->owners);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_int_equal(owners_open(&fixture->owners, "/proc", FAST_PATH_AUTO), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static uint32_t open_socket(int *file)
+{
+    struct stat stat;
+    *file = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_true(*file >= 0 && fstat(*file, &stat) == 0);
+    return (uint32_t)stat.st_ino;
+}
+
 static void a_real_holder_changes_and_dies(void **state)
 {
     struct fixture *fixture = *state;
     int commands[2], answers[2];
     char byte;
-    int file = socket(AF_INET, SOCK_DGRAM, 0);
-    struct stat stat;
-    assert_true(file >= 0 && fstat(file, &stat) == 0);
-    uint32_t inode = (uint32_t)stat.st_ino;
+    int file;
+    uint32_t inode = open_socket(&file);
     pid_t child = start_child(commands, answers);
     close(file);
     assert_int_equal(read(answers[0], &byte, 1), 1);
-    owners_close(fixture->owners);
-    assert_int_equal(owners_open(&fixture->owners, "/proc", FAST_PATH_AUTO), 0);
+    look_at_real_processes(fixture, RLIM_INFINITY);
     assert_int_equal(UPDATE(fixture, inode), 0);
     assert_int_equal(UPDATE(fixture, inode), 0);
     assert_string_equal(holder_of(fixture, inode)->comm, "before");
@@ -261,6 +278,65 @@ static void a_real_holder_changes_and_dies(void **state)
     }
 }
 
+/* The number of this process's descriptors on links to descriptors of its own. */
+static size_t open_links(void)
+{
+    char directory[64];
+    snprintf(directory, sizeof directory, "/proc/%d/fd/", (int)getpid());
+    return descriptors_below(directory);
+}
+
+static void a_kept_link_tells_what_is_held_now(void **state)
+{
+    struct fixture *fixture = *state;
+    int files[2];
+    uint32_t first = open_socket(&files[0]), second_one = open_socket(&files[1]);
+    look_at_real_processes(fixture, RLIM_INFINITY);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(UPDATE(fixture, first, second_one), 0);
+    assert_int_equal(open_links(), 2);
+    CHECK_HOLDERS(fixture, first, getpid());
+    assert_true(owners_search_again(fixture->owners, fixture->now) >= 0); /* the last for now */
+    search_to_the_end(fixture);
+    assert_int_equal(dup2(files[1], files[0]), files[0]); /* the first is closed by it */
+    fixture->now -= long_after;
+    assert_int_equal(UPDATE(fixture, first, second_one), 0);
+    check_nobody(fixture, first);
+    CHECK_HOLDERS(fixture, second_one, getpid());
+    assert_int_equal(open_links(), 1);
+    close(files[0]);
+    close(files[1]);
+    fixture->now -= long_after;
+    assert_int_equal(UPDATE(fixture, second_one), 0);
+    check_nobody(fixture, second_one);
+    assert_int_equal(open_links(), 0);
+}
+
+static void few_links_are_kept(void **state)
+{
+    enum { KEPT = 3, SOCKETS = 5 };
+    struct fixture *fixture = *state;
+    int files[SOCKETS];
+    uint32_t inodes[SOCKETS + 1] = {0};
+    for (size_t i = 0; i < SOCKETS; i++)
+        inodes[i] = open_socket(&files[i]);
+    look_at_real_processes(fixture, 4 * KEPT);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(update(fixture, inodes), 0);
+    assert_int_equal(open_links(), KEPT);
+    for (size_t i = 0; i < SOCKETS; i++)
+        CHECK_HOLDERS(fixture, inodes[i], getpid());
+    assert_int_equal(UPDATE(fixture, inodes[SOCKETS - 1]), 0);
+    assert_int_equal(open_links(), 1); /* the others' room is free again */
+    owners_close(fixture->owners);
+    assert_int_equal(open_links(), 0);
+    assert_int_equal(owners_open(&fixture->owners, "/proc", FAST_PATH_OFF), 0);
+    assert_int_equal(update(fixture, inodes), 0);
+    assert_int_equal(open_links(), 0);
+    for (size_t i = 0; i < SOCKETS; i++)
+        close(files[i]);
+}
+
 int main(void)
 {
 #define WITH_PROCFS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -273,6 +349,8 @@ int main(void)
         WITH_PROCFS(other_facts_are_at_most_a_second_old),
         WITH_PROCFS(the_facts_of_many_are_read_in_turn),
         WITH_PROCFS(a_real_holder_changes_and_dies),
+        WITH_PROCFS(a_kept_link_tells_what_is_held_now),
+        WITH_PROCFS(few_links_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@ struct link {
     uint64_t cookie;
     uint32_t inode;
     int fd;
+    int file; /* procfs/PID/fd/FD itself, not what it leads to, or -1 */
 };
 
 /* A process with at least one link. Both belong to the table, which closes the descriptors. */
@@ -69,9 +70,16 @@ void holder_keep(struct holders *holders, struct holder *holder, int descriptors
 /* The number of holders whose descriptors are kept. */
 size_t holders_kept(const struct holders *holders);
 
+/* The same with the file of a link, and the number of those that are kept. */
+void holder_keep_link(struct holders *holders, struct link *link, int file);
+size_t holders_kept_links(const struct holders *holders);
+
 /* Keep only the links for which keep returns true. */
 void holder_filter(struct holders *holders, struct holder *holder,
-                   bool (*keep)(const struct link *link, void *context), void *context);
+                   bool (*keep)(struct link *link, void *context), void *context);
+
+/* Keep none. */
+void holder_drop_links(struct holders *holders, struct holder *holder);
 
 /* Drop processes without a link, and make the lists by socket. Pointers that holders_of gave are
  * void. Returns 0, or -ENOMEM: then no socket has a holder. */

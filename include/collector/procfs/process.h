@@ -43,8 +43,13 @@ int process_cannot_hold(int directory);
  * the process has ended; -EACCES ...). */
 int process_read_descriptor(int descriptors, int fd, uint32_t *inode);
 
-/* The same by the name of its link, as the directory lists it. */
+/* The same by the name of its link, as the directory lists it; or with "" by the link itself. */
 int process_read_link(int descriptors, const char *name, uint32_t *inode);
+
+/* Open the link itself, for process_read_link: it tells what the descriptor of that number refers
+ * to when it is read, of the same process alone (readlinkat(2), and proc_fd_link in fs/proc/fd.c).
+ * Returns it, which the caller closes, or -errno. */
+int process_open_link(int descriptors, int fd);
 
 /* Single facts, for a rough choice among all processes: name is "comm", "exe" or "cgroup" in the
  * directory of a process, or "PID/comm" in procfs. Return 0, or -errno. */

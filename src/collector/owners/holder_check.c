@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "collector/owners/descriptor_walk.h"
@@ -19,12 +21,20 @@ struct holder_check {
     const char *procfs;
     struct holders *holders;
     bool plainly;
-    size_t most_kept;     /* holders with open descriptors */
-    struct pace searches; /* of single processes that moved a socket */
-    int64_t credit;       /* processor time that reading facts may take */
-    int64_t credited;     /* CLOCK_MONOTONIC: up to when the credit was given */
-    pid_t last_read;      /* the holder whose facts were read last, for their age */
+    size_t most_kept;       /* holders with open descriptors */
+    size_t most_kept_links; /* links with an open file */
+    struct pace searches;   /* of single processes that moved a socket */
+    int64_t credit;         /* processor time that reading facts may take */
+    int64_t credited;       /* CLOCK_MONOTONIC: up to when the credit was given */
+    pid_t last_read;        /* the holder whose facts were read last, for their age */
 };
+
+/* Elsewhere an open link goes on telling what it told before it was removed. */
+static bool is_procfs(const char *directory)
+{
+    struct statfs status;
+    return statfs(directory, &status) == 0 && status.f_type == PROC_SUPER_MAGIC;
+}
 
 int holder_check_open(struct holder_check **check, const char *procfs, struct holders *holders,
                       bool plainly)
@@ -34,26 +44,16 @@ int holder_check_open(struct holder_check **check, const char *procfs, struct ho
     if (!*check)
         return -ENOMEM;
     **check = (struct holder_check){.procfs = procfs, .holders = holders, .plainly = plainly};
-    if (!plainly && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    if (!plainly && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         (*check)->most_kept = limit.rlim_cur / 2 / DESCRIPTORS_OF_HOLDER;
+        (*check)->most_kept_links = is_procfs(procfs) ? limit.rlim_cur / 4 : 0;
+    }
     return 0;
 }
 
 void holder_check_close(struct holder_check *check)
 {
     free(check);
-}
-
-static bool no_link_holds(const struct link *link, void *context)
-{
-    (void)link;
-    (void)context;
-    return false;
-}
-
-static void drop_links(struct holder_check *check, struct holder *holder)
-{
-    holder_filter(check->holders, holder, no_link_holds, NULL);
 }
 
 /* Read the holder's facts again, if it is still the same process, or drop its links. */
@@ -69,7 +69,7 @@ static void read_facts(struct holder_check *check, struct holder *holder, int di
     if (same)
         holder_renew(holder, &process, now);
     else
-        drop_links(check, holder);
+        holder_drop_links(check->holders, holder);
 }
 
 /* The directory of the process, through its kept descriptor so that it is the same process. Returns
@@ -104,30 +104,43 @@ static int open_descriptors(struct holder_check *check, struct holder *holder)
     return descriptors;
 }
 
+/* A link that is open is read without a search for its name, which is a quarter of the cost. */
+static void keep_file(struct holders *holders, int descriptors, struct link *link)
+{
+    int file = process_open_link(descriptors, link->fd);
+    if (file >= 0)
+        holder_keep_link(holders, link, file);
+}
+
 /* One holder while its links are checked. */
 struct link_check {
+    struct holder_check *check;
     int descriptors;
     bool failed; /* some link did */
 };
 
-static bool link_holds(const struct link *link, void *context)
+static bool link_holds(struct link *link, void *context)
 {
-    struct link_check *check = context;
+    struct link_check *links = context;
+    struct holder_check *check = links->check;
+    if (link->file < 0 && holders_kept_links(check->holders) < check->most_kept_links)
+        keep_file(check->holders, links->descriptors, link);
     uint32_t inode;
-    int error = process_read_descriptor(check->descriptors, link->fd, &inode);
+    int error = link->file < 0 ? process_read_descriptor(links->descriptors, link->fd, &inode)
+                               : process_read_link(link->file, "", &inode);
     bool holds = !error && inode == link->inode;
-    check->failed |= !holds;
+    links->failed |= !holds;
     return holds;
 }
 
 /* Returns whether a link failed, though the process may live. */
 static bool check_links(struct holder_check *check, struct holder *holder)
 {
-    struct link_check links = {.descriptors = holder->descriptors};
+    struct link_check links = {.check = check, .descriptors = holder->descriptors};
     if (holder->descriptors < 0)
         links.descriptors = open_descriptors(check, holder);
     if (links.descriptors < 0) {
-        drop_links(check, holder);
+        holder_drop_links(check->holders, holder);
         return false;
     }
     holder_filter(check->holders, holder, link_holds, &links);

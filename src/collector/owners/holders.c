@@ -12,8 +12,9 @@ struct holders {
     size_t holder_capacity;
     const struct process **listed; /* grouped by watched socket */
     size_t listed_capacity;
-    size_t kept;  /* holders with open descriptors */
-    bool settled; /* the lists are up to date */
+    size_t kept;       /* holders with open descriptors */
+    size_t kept_links; /* links with an open file */
+    bool settled;      /* the lists are up to date */
 };
 
 int holders_create(struct holders **holders)
@@ -33,9 +34,27 @@ static void close_descriptors(struct holders *holders, struct holder *holder)
     holders->kept--;
 }
 
+static void close_link(struct holders *holders, struct link *link)
+{
+    if (link->file < 0)
+        return;
+    close(link->file);
+    link->file = -1;
+    holders->kept_links--;
+}
+
+void holder_drop_links(struct holders *holders, struct holder *holder)
+{
+    for (size_t i = 0; i < holder->link_count; i++)
+        close_link(holders, &holder->links[i]);
+    holders->settled &= holder->link_count == 0;
+    holder->link_count = 0;
+}
+
 static void free_holder(struct holders *holders, struct holder *holder)
 {
     close_descriptors(holders, holder);
+    holder_drop_links(holders, holder);
     process_free(&holder->process);
     free(holder->links);
     free(holder);
@@ -53,14 +72,16 @@ void holders_free(struct holders *holders)
     free(holders);
 }
 
+/* Of one socket, those with a file first. */
 static int compare_links(const void *a, const void *b)
 {
-    uint64_t left = ((const struct link *)a)->cookie;
-    uint64_t right = ((const struct link *)b)->cookie;
-    return (left > right) - (left < right);
+    const struct link *left = a, *right = b;
+    if (left->cookie != right->cookie)
+        return left->cookie > right->cookie ? 1 : -1;
+    return (left->file < right->file) - (left->file > right->file);
 }
 
-static bool is_still_watched(const struct link *link, void *context)
+static bool is_still_watched(struct link *link, void *context)
 {
     const struct watched *watched = watch_list_find(context, link->cookie);
     return watched && watched->inode == link->inode;
@@ -144,13 +165,14 @@ static size_t links_of_hit(const struct holders *holders, const struct hit *hit,
     for (size_t i = watch_list_first(&holders->sockets, hit->inode);
          i < holders->sockets.wanted_count && holders->sockets.wanted[i].inode == hit->inode; i++) {
         if (links)
-            links[count] = (struct link){holders->sockets.wanted[i].cookie, hit->inode, hit->fd};
+            links[count] =
+                (struct link){holders->sockets.wanted[i].cookie, hit->inode, hit->fd, -1};
         count++;
     }
     return count;
 }
 
-static size_t keep_one_for_each_socket(struct link *links, size_t count)
+static size_t keep_one_for_each_socket(struct holders *holders, struct link *links, size_t count)
 {
     if (count > 1)
         qsort(links, count, sizeof *links, compare_links);
@@ -158,10 +180,12 @@ static size_t keep_one_for_each_socket(struct link *links, size_t count)
     for (size_t i = 0; i < count; i++)
         if (kept == 0 || links[kept - 1].cookie != links[i].cookie)
             links[kept++] = links[i];
+        else
+            close_link(holders, &links[i]);
     return kept;
 }
 
-static int add_links(const struct holders *holders, struct holder *holder, const struct hit *hits,
+static int add_links(struct holders *holders, struct holder *holder, const struct hit *hits,
                      size_t count)
 {
     size_t more = 0;
@@ -177,7 +201,7 @@ static int add_links(const struct holders *holders, struct holder *holder, const
     size_t end = holder->link_count;
     for (size_t i = 0; i < count; i++)
         end += links_of_hit(holders, &hits[i], links + end);
-    holder->link_count = keep_one_for_each_socket(links, end);
+    holder->link_count = keep_one_for_each_socket(holders, links, end);
     return 0;
 }
 
@@ -192,7 +216,7 @@ int holders_add(struct holders *holders, struct process *process, const struct h
         return -ENOMEM;
     }
     if (holder->process.start_ticks != process->start_ticks) {
-        holder->link_count = 0;
+        holder_drop_links(holders, holder);
         close_descriptors(holders, holder);
     }
     holder_renew(holder, process, 0);
@@ -221,13 +245,27 @@ size_t holders_kept(const struct holders *holders)
     return holders->kept;
 }
 
+void holder_keep_link(struct holders *holders, struct link *link, int file)
+{
+    close_link(holders, link);
+    link->file = file;
+    holders->kept_links++;
+}
+
+size_t holders_kept_links(const struct holders *holders)
+{
+    return holders->kept_links;
+}
+
 void holder_filter(struct holders *holders, struct holder *holder,
-                   bool (*keep)(const struct link *link, void *context), void *context)
+                   bool (*keep)(struct link *link, void *context), void *context)
 {
     size_t kept = 0;
     for (size_t i = 0; i < holder->link_count; i++)
         if (keep(&holder->links[i], context))
             holder->links[kept++] = holder->links[i];
+        else
+            close_link(holders, &holder->links[i]);
     if (kept < holder->link_count)
         holders->settled = false;
     holder->link_count = kept;

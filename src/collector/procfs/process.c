@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "collector/procfs/small_file.h"
+#include "number.h"
 
 enum { ARGUMENTS_LIMIT = 128 * 1024 };
 
@@ -301,13 +302,24 @@ int process_read_link(int descriptors, const char *name, uint32_t *inode)
     return length < 0 ? -errno : process_parse_link(target, (size_t)length, inode);
 }
 
+enum { LINK_NAME_SIZE = NUMBER_SIZE + 1 };
+
+static void name_link(char name[static LINK_NAME_SIZE], int fd)
+{
+    *number_write(name, (uint64_t)fd) = '\0';
+}
+
 int process_read_descriptor(int descriptors, int fd, uint32_t *inode)
 {
-    char name[12]; /* "2147483647"; no printf, which would be a good part of the cost */
-    char *digit = name + sizeof name - 1;
-    *digit = '\0';
-    do
-        *--digit = (char)('0' + fd % 10);
-    while ((fd /= 10) > 0);
-    return process_read_link(descriptors, digit, inode);
+    char name[LINK_NAME_SIZE];
+    name_link(name, fd);
+    return process_read_link(descriptors, name, inode);
+}
+
+int process_open_link(int descriptors, int fd)
+{
+    char name[LINK_NAME_SIZE];
+    name_link(name, fd);
+    int link = openat(descriptors, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    return link < 0 ? -errno : link;
 }
