@@ -138,37 +138,43 @@ static size_t family_length(enum exposition_format format, const char *name, enu
     return shortened ? length - strlen(suffix) : length;
 }
 
-static void begin_comment(struct text *text, const char *word, const char *name, size_t length)
+/* The longest word of a comment, name of a type or unit, with what stands around them in its line.
+ */
+enum { COMMENT_REST = sizeof("# UNIT  histogram\n") };
+
+static char *put_comment(char *at, const char *word, const char *name, size_t length)
 {
-    text_append(text, "# ");
-    text_append(text, word);
-    text_append(text, " ");
-    text_append_bytes(text, name, length);
-    text_append(text, " ");
+    at = put(put(at, "# ", 2), word, 4);
+    *at++ = ' ';
+    at = put(at, name, length);
+    *at++ = ' ';
+    return at;
 }
 
 /* Most have nothing to escape: that is found out many bytes at a time. */
-static void append_help(struct text *text, const char *help, bool escapes_quotes)
+static char *put_help(char *at, const char *help, bool escapes_quotes)
 {
     size_t plain = strcspn(help, "\\\"\n");
 
-    text_append_bytes(text, help, plain);
-    help += plain;
-    if (*help && text_reserve(text, ESCAPED_GROWTH * strlen(help)))
-        text_end_at(text, put_escaped(text->bytes + text->length, help, escapes_quotes));
+    return put_escaped(put(at, help, plain), help + plain, escapes_quotes);
+}
+
+static char *put_word(char *at, const char *word)
+{
+    at = put(at, word, strlen(word));
+    *at++ = '\n';
+    return at;
 }
 
 /* A unit must be the end of the family's name, so that is where it is taken from. */
-static void append_unit(struct text *text, const char *name, size_t length)
+static char *put_unit(char *at, const char *name, size_t length)
 {
     static const char *const units[] = {"_seconds", "_bytes", "_ratio"};
 
     for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-        if (ends_with(name, length, units[i])) {
-            begin_comment(text, "UNIT", name, length);
-            text_append(text, units[i] + 1);
-            text_append(text, "\n");
-        }
+        if (ends_with(name, length, units[i]))
+            return put_word(put_comment(at, "UNIT", name, length), units[i] + 1);
+    return at;
 }
 
 void exposition_family(struct exposition *exposition, const char *name, enum metric_type type,
@@ -177,18 +183,20 @@ void exposition_family(struct exposition *exposition, const char *name, enum met
     struct text *text = exposition->text;
     bool openmetrics = exposition->format == EXPOSITION_OPENMETRICS;
     size_t length = family_length(exposition->format, name, type);
+    char *at;
 
     exposition->name = labels_begin(exposition, NO_LABELS);
     exposition->name.length = strlen(name);
     text_append_bytes(&exposition->labels, name, exposition->name.length);
-    begin_comment(text, "HELP", name, length);
-    append_help(text, help, openmetrics);
-    text_append(text, "\n");
-    begin_comment(text, "TYPE", name, length);
-    text_append(text, type_name(exposition->format, type));
-    text_append(text, "\n");
+    if (!text_reserve(text, 3 * (length + COMMENT_REST) + ESCAPED_GROWTH * strlen(help)))
+        return;
+    at = put_comment(text->bytes + text->length, "HELP", name, length);
+    at = put_help(at, help, openmetrics);
+    *at++ = '\n';
+    at = put_word(put_comment(at, "TYPE", name, length), type_name(exposition->format, type));
     if (openmetrics)
-        append_unit(text, name, length);
+        at = put_unit(at, name, length);
+    text_end_at(text, at);
 }
 
 /* Thousands of lines are put together of pieces that are no longer than some dozen bytes: to copy

@@ -26,8 +26,9 @@
 enum { DIRECTORY_MODE = 0750, FILE_MODE = 0640, MOST_BYTES = 64 << 20 };
 
 struct ledger_file {
-    char *name;    /* of the directory */
-    int directory; /* -1: nothing can be kept */
+    char *name;       /* of the directory */
+    int directory;    /* -1: nothing can be kept */
+    struct stat held; /* which one that is */
     bool made_directory;
     bool wanted; /* something is to be kept */
     bool failed; /* the last save did */
@@ -79,7 +80,7 @@ static int open_directory(struct ledger_file *file)
     file->directory = open(file->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (file->directory < 0)
         return -errno;
-    if (flock(file->directory, LOCK_EX | LOCK_NB) < 0) {
+    if (fstat(file->directory, &file->held) < 0 || flock(file->directory, LOCK_EX | LOCK_NB) < 0) {
         int error = errno;
 
         close(file->directory);
@@ -277,12 +278,11 @@ static bool remove_old(const struct ledger_file *file)
  * root may have opened it. */
 static bool is_replaced(const struct ledger_file *file)
 {
-    struct stat named, held;
+    struct stat named;
 
     if (stat(file->name, &named) < 0)
         return errno == ENOENT || errno == ENOTDIR;
-    return fstat(file->directory, &held) == 0 &&
-           (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
+    return named.st_dev != file->held.st_dev || named.st_ino != file->held.st_ino;
 }
 
 /* Where the directory was replaced, it is kept up to date all the same: it may be moved back.
