@@ -13,6 +13,7 @@
 
 enum { DESCRIPTORS_OF_HOLDER = 2, PARTS_OF_SEARCHES = 20, PARTS_OF_FACTS = 100 };
 enum { SEARCHED_IN_LOOK = 1000 }; /* descriptors: some 3 ms, so that no look waits for more */
+enum { MOST_KEPT_LINKS = 256 };   /* each takes some 1.2 KB of the kernel's memory */
 
 static const int64_t oldest_facts = 1000000000;
 static const int64_t most_credit = 5000000; /* so that no look waits for more */
@@ -46,7 +47,9 @@ int holder_check_open(struct holder_check **check, const char *procfs, struct ho
     **check = (struct holder_check){.procfs = procfs, .holders = holders, .plainly = plainly};
     if (!plainly && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         (*check)->most_kept = limit.rlim_cur / 2 / DESCRIPTORS_OF_HOLDER;
-        (*check)->most_kept_links = is_procfs(procfs) ? limit.rlim_cur / 4 : 0;
+        if (is_procfs(procfs))
+            (*check)->most_kept_links =
+                limit.rlim_cur / 4 < MOST_KEPT_LINKS ? limit.rlim_cur / 4 : MOST_KEPT_LINKS;
     }
     return 0;
 }
