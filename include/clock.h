@@ -13,4 +13,7 @@ uint64_t clock_boot_ticks(void);
 /* Unix time in seconds. */
 double clock_unix_time(void);
 
+/* The shorter of two waits; below 0: for ever. */
+int64_t clock_shorter(int64_t a, int64_t b);
+
 #endif

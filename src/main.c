@@ -109,7 +109,7 @@ static int run_command(const struct arguments *arguments)
     struct config_overrides overrides = with_users(arguments);
     struct config *config = load(&overrides, true);
     char server[PATH_SIZE], web[PATH_SIZE];
-    const struct agent_programs programs = {server, web};
+    const struct program_paths paths = {server, web};
 
     if (!config)
         return EXIT_USAGE;
@@ -117,7 +117,7 @@ static int run_command(const struct arguments *arguments)
     find_program(WEB_NAME, web);
     keep_memory();
     raise_descriptor_limit();
-    return agent_run(config, &overrides, &programs) ? EXIT_RUNTIME : EXIT_SUCCESS;
+    return agent_run(config, &overrides, &paths) ? EXIT_RUNTIME : EXIT_SUCCESS;
 }
 
 /* Write one look for the command; a table takes no more than the room. Returns the exit status. */
