@@ -5,18 +5,14 @@
 #include <string.h>
 
 #include "clock.h"
+#include "collector/close_watch.h"
 #include "collector/judging.h"
 #include "collector/look/layout.h"
 #include "collector/look_ledger.h"
-#include "collector/passed_place.h"
 #include "collector/procfs/boot_time.h"
-#include "collector/sockets/close_events.h"
 #include "collector/sockets/port_list.h"
 #include "collector/survey.h"
 #include "collector/vacancy.h"
-#include "log.h"
-
-enum { PORTS = 65536 };
 
 /* How old may be what a partial look does not read. */
 static const int64_t oldest_whole_look = 1000000000;
@@ -45,15 +41,14 @@ struct collector {
     struct users *users;
     struct ledger *ledger;
     struct parts parts;
-    struct close_events *events; /* NULL: none are followed */
-    uint8_t watched[PORTS];      /* of each port: its events are asked for */
-    bool watch_is_current;       /* as long as config and shown listeners stay */
-    int64_t last_whole_look;     /* CLOCK_MONOTONIC in nanoseconds; 0: none yet */
-    int64_t host_read;           /* as above */
-    struct host_facts host;      /* as read then */
-    double host_seconds;         /* that it took */
-    int64_t host_entered;        /* as above: when the ledger last had the host's errors */
-    int64_t sockets_read;        /* CLOCK_MONOTONIC: the owners' scan may take long after that */
+    struct close_watch *closes; /* NULL: none are followed */
+    bool ports_are_watched;     /* by it, those of the config */
+    int64_t last_whole_look;    /* CLOCK_MONOTONIC in nanoseconds; 0: none yet */
+    int64_t host_read;          /* as above: when the host was */
+    struct host_facts host;     /* what it told then */
+    double host_seconds;        /* that it took */
+    int64_t host_entered;       /* CLOCK_MONOTONIC: when the ledger last had the host's errors */
+    int64_t sockets_read;       /* CLOCK_MONOTONIC: the owners' scan may take long after that */
     const struct web_states *web;
     bool sampling;              /* the look is one that nobody waits for */
     struct socket_list sockets; /* of the last look that succeeded; sorted */
@@ -154,7 +149,7 @@ void collector_close(struct collector *collector)
         return;
     forget_look(collector);
     match_free(&collector->match);
-    close_events_close(collector->events);
+    close_watch_close(collector->closes);
     free_parts(&collector->parts);
     ledger_close(collector->ledger);
     owners_close(collector->owners);
@@ -202,7 +197,7 @@ int collector_change(struct collector *collector, const struct config *config)
     collector->parts = parts;
     collector->host_read = 0;
     collector->config = config;
-    collector->watch_is_current = false;
+    collector->ports_are_watched = false;
     return 0;
 }
 
@@ -211,44 +206,23 @@ static bool shows_others(const struct collector *collector)
     return collector->all || collector->config->scope == SCOPE_ALL;
 }
 
-/* Have the kernel tell of the ports that are watched now. */
-static void watch_events(struct collector *collector)
+/* As long as the config and the listeners shown stay, so do the ports. */
+static void watch_closes(struct collector *collector)
 {
-    uint8_t wanted[PORTS];
-    uint16_t ports[PORTS];
-    size_t count = 0;
-    int result;
-
-    if (!collector->events || (collector->watch_is_current && !shows_others(collector)))
+    if (collector->ports_are_watched && !shows_others(collector))
         return;
-    memset(wanted, 0, sizeof(wanted)); /* not before: most looks end here, and it is 64 KiB */
-    for (size_t i = 0; i < collector->parts.port_count; i++)
-        wanted[collector->parts.ports[i]] = 1;
-    for (size_t i = 0; i < collector->look.port_count; i++)
-        wanted[collector->look.ports[i].port] = 1;
-    collector->watch_is_current = true;
-    if (memcmp(wanted, collector->watched, sizeof(wanted)) == 0)
-        return;
-    for (size_t port = 0; port < PORTS; port++)
-        if (wanted[port])
-            ports[count++] = (uint16_t)port;
-    result = close_events_watch(collector->events, ports, count);
-    if (result)
-        log_warning("the kernel does not take the filter of close events: %s; of ports that are "
-                    "new, sockets that come and go between two samples are not seen; a larger "
-                    "net.core.optmem_max helps",
-                    strerror(-result));
-    else
-        memcpy(collector->watched, wanted, sizeof(wanted));
+    collector->ports_are_watched = true;
+    close_watch_ports(collector->closes, collector->parts.ports, collector->parts.port_count,
+                      &collector->look);
 }
 
 int collector_follow(struct collector *collector)
 {
-    int result = close_events_open(&collector->events);
+    int result = close_watch_open(&collector->closes);
 
     collector->follows = true;
     if (!result)
-        watch_events(collector);
+        watch_closes(collector);
     return result;
 }
 
@@ -283,45 +257,13 @@ bool collector_settle(struct collector *collector)
 
 int collector_events(const struct collector *collector)
 {
-    return collector->events ? close_events_descriptor(collector->events) : -1;
-}
-
-/* last: where the last one passed by, as thousands may at one place. Returns 0, or -errno: then the
- * event is lost. */
-static int enter_close(struct collector *collector, const struct udp_socket *closed, int64_t now,
-                       struct passed_place *last)
-{
-    int result = 0;
-
-    if (ledger_knows(collector->ledger, closed->cookie)) {
-        ledger_close_socket(collector->ledger, closed->cookie, now);
-        last->known = false;
-        return 0;
-    }
-    if (!passed_place_is(last, closed))
-        result = passed_place_find(collector->config, &collector->sockets, collector->ledger,
-                                   closed, last);
-    if (!result)
-        ledger_pass_by(collector->ledger, last->port, now);
-    return result;
+    return close_watch_descriptor(collector->closes);
 }
 
 int collector_read_events(struct collector *collector, uint64_t *lost)
 {
-    struct socket_list closed = {0};
-    struct passed_place last = {0};
-    int64_t now = clock_monotonic();
-    int result;
-
-    *lost = 0;
-    if (!collector->events)
-        return 0;
-    result = close_events_read(collector->events, &closed, lost);
-    for (size_t i = 0; i < closed.count; i++)
-        *lost += enter_close(collector, &closed.sockets[i], now, &last) != 0;
-    ledger_totals(collector->ledger)->events_lost += *lost;
-    socket_list_free(&closed);
-    return result;
+    return close_watch_read(collector->closes, collector->config, &collector->sockets,
+                            collector->ledger, lost);
 }
 
 int64_t collector_poll_vacant(struct collector *collector, bool *found)
@@ -435,7 +377,7 @@ static int enter_look(struct collector *collector)
         return result;
     enter_host_errors(collector);
     look_ledger_tell(collector->ledger, &collector->look, collector->sockets_read);
-    watch_events(collector);
+    watch_closes(collector);
     return 0;
 }
 
