@@ -20,7 +20,7 @@ SERVER_LIBS := -lcivetweb -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-stat
 	-lcap-ng -lpthread
 WEB_LIBS := -lcurl -lseccomp -lcap-ng -lpthread
 
-SHARED_SOURCES := src/channel.c src/clock.c src/file.c src/log.c src/number.c src/text.c
+SHARED_SOURCES := src/capabilities.c src/channel.c src/clock.c src/file.c src/log.c src/number.c src/text.c
 # Of the programs without privilege alone.
 UNPRIVILEGED_SOURCES := src/program.c src/sandbox_filter.c
 SANDBOX_SOURCES := src/sandbox_server.c src/sandbox_web.c

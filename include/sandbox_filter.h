@@ -17,12 +17,12 @@ int filter_allow_masked(scmp_filter_ctx filter, int call, unsigned int number, u
 /* Allow a call when its argument of that number, an int, is value. */
 int filter_allow_equal(scmp_filter_ctx filter, int call, unsigned int number, unsigned int value);
 
-/* Allow what programs with threads need of memory, descriptors, threads and time: no more memory
- * to execute, no signal to others, no owner for a descriptor. */
-int filter_allow_common(scmp_filter_ctx filter);
-
 /* Allow threads to be made, and nothing else that clone(2) can. */
 int filter_allow_threads(scmp_filter_ctx filter);
+
+/* Put a filter in force on all threads: of what programs with threads need of memory, descriptors,
+ * threads and time, and of what `allow` adds. Any call that it does not name answers EPERM. */
+int filter_enforce(int (*allow)(scmp_filter_ctx));
 
 /* Once the filter is in force: a descriptor where none may be had, with errno if there is none,
  * proves the filter wrong. It is closed. */

@@ -8,6 +8,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "capabilities.h"
+
 /* Reading /proc/PID/fd of other users takes both: ptrace_may_access (kernel/ptrace.c) wants the
  * first, the directory's mode 0500 the second. */
 static const unsigned int wanted[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
@@ -95,16 +97,6 @@ static int change_user(const char **name)
     return 0;
 }
 
-/* The bounding set stays: emptying it takes CAP_SETPCAP, and with no_new_privs no exec can draw on
- * it. */
-static int drop_capabilities(void)
-{
-    errno = 0;
-    if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0)
-        return errno ? -errno : -EPERM;
-    return 0;
-}
-
 int sandbox_leave_root(void)
 {
     const char *name;
@@ -118,7 +110,7 @@ int sandbox_collector(struct sandbox_result *result)
     bool may_change = may_change_user();
     result->user = NULL;
     result->can_read_processes = choose_capabilities();
-    int error = may_change ? change_user(&result->user) : drop_capabilities();
+    int error = may_change ? change_user(&result->user) : capabilities_keep_chosen();
     if (error)
         return error;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -9,6 +9,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "capabilities.h"
+
 /* A name that the machine's architecture lacks is passed over by libseccomp. */
 static const int common_calls[] = {
     /* connections and the channel */
@@ -90,7 +92,9 @@ static int allow_fcntl(scmp_filter_ctx filter)
     return result;
 }
 
-int filter_allow_common(scmp_filter_ctx filter)
+/* What programs with threads need of memory, descriptors, threads and time: no more memory to
+ * execute, no signal to others, no owner for a descriptor. */
+static int allow_common(scmp_filter_ctx filter)
 {
     int result = filter_allow(filter, common_calls, sizeof common_calls / sizeof *common_calls);
     if (!result)
@@ -115,16 +119,6 @@ int filter_allow_threads(scmp_filter_ctx filter)
     return result;
 }
 
-/* An exec'ed program of a user other than root has none; root's would have all. */
-static int drop_capabilities(void)
-{
-    capng_clear(CAPNG_SELECT_ALL);
-    errno = 0;
-    if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0)
-        return errno ? -errno : -EPERM;
-    return 0;
-}
-
 /* The parent may have died before prctl: then getppid answers another. */
 static int die_with_parent(pid_t parent)
 {
@@ -136,12 +130,31 @@ static int die_with_parent(pid_t parent)
 int filter_give_up_privileges(void)
 {
     pid_t parent = getppid();
-    int result = drop_capabilities();
+    int result;
+    /* An exec'ed program of a user other than root has none; root's would have all. */
+    capng_clear(CAPNG_SELECT_ALL);
+    result = capabilities_keep_chosen();
     if (result)
         return result;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return -errno;
     return die_with_parent(parent);
+}
+
+int filter_enforce(int (*allow)(scmp_filter_ctx))
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    if (!filter)
+        return -ENOMEM;
+    int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (!result)
+        result = allow_common(filter);
+    if (!result)
+        result = allow(filter);
+    if (!result)
+        result = seccomp_load(filter);
+    seccomp_release(filter);
+    return result;
 }
 
 int filter_prove_refusal(int descriptor)

@@ -1,6 +1,4 @@
-#include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -25,9 +23,7 @@ static int allow_sending(scmp_filter_ctx filter)
 
 static int allow_serving(scmp_filter_ctx filter)
 {
-    int result = filter_allow_common(filter);
-    if (!result)
-        result = filter_allow(filter, serving_calls, sizeof serving_calls / sizeof *serving_calls);
+    int result = filter_allow(filter, serving_calls, sizeof serving_calls / sizeof *serving_calls);
     if (!result)
         result = allow_sending(filter);
     return result;
@@ -35,8 +31,10 @@ static int allow_serving(scmp_filter_ctx filter)
 
 static int allow_starting(scmp_filter_ctx filter)
 {
-    int result =
-        filter_allow(filter, starting_calls, sizeof starting_calls / sizeof *starting_calls);
+    int result = allow_serving(filter);
+    if (!result)
+        result =
+            filter_allow(filter, starting_calls, sizeof starting_calls / sizeof *starting_calls);
     if (!result)
         result = filter_allow_equal(filter, SCMP_SYS(socket), 0, AF_INET);
     if (!result)
@@ -46,34 +44,17 @@ static int allow_starting(scmp_filter_ctx filter)
     return result;
 }
 
-/* Put a filter in force on all threads; any call that it does not name answers EPERM. */
-static int load_filter(bool starting)
-{
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    if (!filter)
-        return -ENOMEM;
-    int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    if (!result)
-        result = allow_serving(filter);
-    if (!result && starting)
-        result = allow_starting(filter);
-    if (!result)
-        result = seccomp_load(filter);
-    seccomp_release(filter);
-    return result;
-}
-
 int sandbox_server_start(void)
 {
     int result = filter_give_up_privileges();
     if (!result)
-        result = load_filter(true);
+        result = filter_enforce(allow_starting);
     return result;
 }
 
 int sandbox_server_serve(void)
 {
-    int result = load_filter(false);
+    int result = filter_enforce(allow_serving);
     if (!result)
         result = filter_prove_refusal(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
     if (!result)

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
@@ -70,17 +69,10 @@ static int allow_reading_limits(scmp_filter_ctx filter)
     return filter_allow_masked(filter, SCMP_SYS(prlimit64), 2, UINT64_MAX, 0);
 }
 
-static int load_filter(void)
+static int allow_checking(scmp_filter_ctx filter)
 {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    if (!filter)
-        return -ENOMEM;
-    int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    if (!result)
-        result = filter_allow_common(filter);
-    if (!result)
-        result =
-            filter_allow(filter, checking_calls, sizeof checking_calls / sizeof *checking_calls);
+    int result =
+        filter_allow(filter, checking_calls, sizeof checking_calls / sizeof *checking_calls);
     if (!result)
         result = filter_allow_threads(filter);
     if (!result)
@@ -89,9 +81,6 @@ static int load_filter(void)
         result = allow_reading(filter);
     if (!result)
         result = allow_reading_limits(filter);
-    if (!result)
-        result = seccomp_load(filter);
-    seccomp_release(filter);
     return result;
 }
 
@@ -101,7 +90,7 @@ int sandbox_web(void)
     if (!result)
         result = filter_give_up_privileges();
     if (!result)
-        result = load_filter();
+        result = filter_enforce(allow_checking);
     if (!result)
         result = filter_prove_refusal(open("/dev/null", O_WRONLY | O_CLOEXEC));
     if (!result)
