@@ -136,6 +136,33 @@ def status(config, *options):
     return json.loads(result.stdout)
 
 
+@contextlib.contextmanager
+def watching(config, code):
+    """The documents of a `status --json --watch`, each as it comes; it ends with this code when it is
+    stopped."""
+    watch = subprocess.Popen([*RUNNER, program, "status", "--config", config, "--json", "--watch=0.1"],
+                             stdout=subprocess.PIPE, text=True)
+
+    def documents():
+        text, decoder = "", json.JSONDecoder()
+        for line in watch.stdout:
+            text += line
+            try:
+                document, end = decoder.raw_decode(text)
+            except json.JSONDecodeError:
+                continue  # the rest of it is to come
+            text = text[end:].lstrip()
+            yield document
+        assert False, "it ended by itself"
+
+    try:
+        yield documents()
+    finally:
+        watch.terminate()
+        watch.stdout.read()
+    assert watch.wait(DEADLINE) == code
+
+
 def get(path="/metrics", headers=None, method="GET", source="127.0.0.1", address="127.0.0.1"):
     """(status, headers, body) of one HTTP request to the agent."""
     client = http.client.HTTPConnection(address, PORT, DEADLINE, source_address=(source, 0))

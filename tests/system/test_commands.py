@@ -1,5 +1,6 @@
 """The commands besides run: exit statuses, and outputs that fit together."""
 
+import itertools
 import json
 import subprocess
 
@@ -74,24 +75,12 @@ def test_no_colour_where_none_is_wanted(write):
 
 def test_watch_repeats_until_it_is_stopped(write):
     config = write("[receiver one]\nports = 514\n")
-    watch = subprocess.Popen([*harness.RUNNER, harness.program, "status", "--config", config,
-                              "--json", "--watch=0.1"], stdout=subprocess.PIPE, text=True)
-    documents, text, decoder = [], "", json.JSONDecoder()
-    while len(documents) < 3:
-        line = watch.stdout.readline()
-        assert line, "it ended by itself"
-        text += line
-        try:
-            document, end = decoder.raw_decode(text)
-        except json.JSONDecodeError:
-            continue
-        documents.append(document["time"])
-        assert document["ports"][0]["history"]["opens"] == 0  # it watches while it repeats
-        text = text[end:].lstrip()
-    watch.terminate()
-    watch.stdout.read()
-    assert watch.wait(harness.DEADLINE) == 1
-    assert documents == sorted(set(documents))
+    with harness.watching(config, code=1) as documents:
+        three = list(itertools.islice(documents, 3))
+    # It watches while it repeats.
+    assert [document["ports"][0]["history"]["opens"] for document in three] == [0] * 3
+    times = [document["time"] for document in three]
+    assert times == sorted(set(times))
 
 
 def test_discover_expects_exactly_what_is_there(hold, write):

@@ -71,21 +71,9 @@ def test_checks_go_on_between_two_frames(nginx, write):
 
 def test_watch_goes_on_checking(tls_server, write):
     config = write(tls_server(8443).section("ping"))
-    watch = subprocess.Popen([*harness.RUNNER, harness.program, "status", "--config", config,
-                              "--json", "--watch=0.1"], stdout=subprocess.PIPE, text=True)
-    text, decoder, checks = "", json.JSONDecoder(), 0
-    while checks < 2:
-        line = watch.stdout.readline()
-        assert line, "it ended by itself"
-        text += line
-        try:
-            document, end = decoder.raw_decode(text)
-        except json.JSONDecodeError:
-            continue
-        check, = document["web_checks"]
-        assert check["up"] in ((True,) if checks else (None, True))
-        checks = check["counts"]["ok"]
-        text = text[end:].lstrip()
-    watch.terminate()
-    watch.stdout.read()
-    assert watch.wait(harness.DEADLINE) == 0
+    checks = 0
+    with harness.watching(config, code=0) as documents:
+        while checks < 2:
+            check, = next(documents)["web_checks"]
+            assert check["up"] in ((True,) if checks else (None, True))
+            checks = check["counts"]["ok"]
