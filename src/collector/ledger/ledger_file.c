@@ -5,14 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/ledger/ledger_directory.h"
 #include "collector/ledger/ledger_text.h"
-#include "file.h"
 #include "log.h"
 #include "text_room.h"
 
@@ -20,19 +18,12 @@
 #define SO_NETNS_COOKIE 71 /* asm-generic/socket.h, from kernel 5.14 on */
 #endif
 
-#define NAME "ledger"
-#define NEW_NAME "ledger.new"
-
-enum { DIRECTORY_MODE = 0750, FILE_MODE = 0640, MOST_BYTES = 64 << 20 };
-
 struct ledger_file {
-    char *name;       /* of the directory */
-    int directory;    /* -1: nothing can be kept */
-    struct stat held; /* which one that is */
-    bool made_directory;
-    bool wanted; /* something is to be kept */
-    bool failed; /* the last save did */
-    bool saved;  /* a save has succeeded */
+    char *name;                         /* of the directory */
+    struct ledger_directory *directory; /* NULL: nothing can be kept */
+    bool wanted;                        /* something is to be kept */
+    bool failed;                        /* the last save did */
+    bool saved;                         /* a save has succeeded */
     struct ledger_place place;
     struct text_room room; /* of the text that is saved */
 };
@@ -71,23 +62,6 @@ static uint64_t read_namespace(void)
         cookie = 0;
     close(descriptor);
     return cookie;
-}
-
-/* Open the directory, made where only it is missing, and lock it. Returns 0, or -errno. */
-static int open_directory(struct ledger_file *file)
-{
-    file->made_directory = mkdir(file->name, DIRECTORY_MODE) == 0;
-    file->directory = open(file->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file->directory < 0)
-        return -errno;
-    if (fstat(file->directory, &file->held) < 0 || flock(file->directory, LOCK_EX | LOCK_NB) < 0) {
-        int error = errno;
-
-        close(file->directory);
-        file->directory = -1;
-        return -error;
-    }
-    return 0;
 }
 
 static const char *remedy_for(int error)
@@ -131,7 +105,7 @@ static void report_save(const struct ledger_file *file, int error, bool left)
                   file->name);
     else if (left)
         log_error("cannot keep the counters in %s: %s: %s; counters may go on from what was last "
-                  "kept there, which can be lower: remove %s/" NAME
+                  "kept there, which can be lower: remove %s/" LEDGER_NAME
                   " before the agent is started again",
                   file->name, reason_for(error), remedy_for(error), file->name);
     else
@@ -145,7 +119,6 @@ int ledger_file_open(struct ledger_file **file, const char *directory, const cha
 
     if (!made)
         return -ENOMEM;
-    made->directory = -1;
     made->name = strdup(directory);
     if (!made->name) {
         free(made);
@@ -165,7 +138,7 @@ int ledger_file_open(struct ledger_file **file, const char *directory, const cha
         made->failed = true;
         return 0;
     }
-    error = open_directory(made);
+    error = ledger_directory_open(&made->directory, made->name);
     if (error) {
         report(made, "keep the counters in", error);
         made->failed = true;
@@ -177,8 +150,7 @@ void ledger_file_close(struct ledger_file *file)
 {
     if (!file)
         return;
-    if (file->directory >= 0)
-        close(file->directory);
+    ledger_directory_close(file->directory);
     text_free(&file->room.text);
     free(file->name);
     free(file);
@@ -186,124 +158,23 @@ void ledger_file_close(struct ledger_file *file)
 
 int ledger_file_give(struct ledger_file *file, uid_t user, gid_t group)
 {
-    if (file->directory < 0 || !file->made_directory)
-        return 0;
-    if (fchown(file->directory, user, group) < 0) {
-        int error = -errno;
+    int error = file->directory ? ledger_directory_give(file->directory, user, group) : 0;
 
+    if (error)
         report(file, "give away", error);
-        return error;
-    }
-    return 0;
+    return error;
 }
 
-/* The new file to write into: a regular one that lies there, of *size bytes, is written over, as a
- * new one costs more. What else lies there is removed. Returns it, or -errno. */
-static int open_new(const struct ledger_file *file, off_t *size)
-{
-    int descriptor =
-        openat(file->directory, NEW_NAME, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    struct stat status;
-
-    *size = 0;
-    if (descriptor >= 0) {
-        if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1) {
-            *size = status.st_size;
-            return descriptor;
-        }
-        close(descriptor);
-    }
-    if (unlinkat(file->directory, NEW_NAME, 0) < 0 && errno != ENOENT)
-        return -errno;
-    descriptor = openat(file->directory, NEW_NAME,
-                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
-    return descriptor < 0 ? -errno : descriptor;
-}
-
-static int write_new(const struct ledger_file *file, const struct text *text, bool to_disk)
-{
-    off_t size;
-    int descriptor = open_new(file, &size);
-    int result;
-
-    if (descriptor < 0)
-        return descriptor;
-    result = file_write_all(descriptor, text->bytes, text->length);
-    if (!result && size > (off_t)text->length && ftruncate(descriptor, (off_t)text->length) < 0)
-        result = -errno;
-    if (!result && to_disk && fsync(descriptor) < 0)
-        result = -errno;
-    if (close(descriptor) < 0 && !result)
-        result = -errno;
-    return result;
-}
-
-/* The two files change names, so that the old one is there to be written over the next time: a file
- * that is renamed over another one has some file systems write it to the disk at once (ext4(5),
- * auto_da_alloc), which takes 100 times as long. It is renamed where there is no other yet, where
- * the file system cannot exchange names, and where no older one may be left: on the disk. */
-static int replace(const struct ledger_file *file, const struct text *text, bool to_disk)
-{
-    int result = write_new(file, text, to_disk);
-
-    if (result)
-        return result;
-    if (!to_disk &&
-        renameat2(file->directory, NEW_NAME, file->directory, NAME, RENAME_EXCHANGE) == 0)
-        return 0;
-    if (renameat(file->directory, NEW_NAME, file->directory, NAME) < 0)
-        return -errno;
-    return to_disk && fsync(file->directory) < 0 ? -errno : 0;
-}
-
-/* What lies there is older than what will be served: it must not be found again. Returns whether
- * it is left there all the same, as on a disk that is read-only. */
-static bool remove_old(const struct ledger_file *file)
-{
-    int descriptor;
-
-    unlinkat(file->directory, NEW_NAME, 0);
-    if (unlinkat(file->directory, NAME, 0) == 0 || errno == ENOENT)
-        return false;
-    descriptor =
-        openat(file->directory, NAME, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (descriptor < 0)
-        return errno != ENOENT;
-    close(descriptor);
-    return false;
-}
-
-/* Whether the name leads to another directory than the one that is held open, or to none: the next
- * start would look in vain for what is kept here. A name that cannot be followed proves nothing, as
- * root may have opened it. */
-static bool is_replaced(const struct ledger_file *file)
-{
-    struct stat named;
-
-    if (stat(file->name, &named) < 0)
-        return errno == ENOENT || errno == ENOTDIR;
-    return named.st_dev != file->held.st_dev || named.st_ino != file->held.st_ino;
-}
-
-/* Where the directory was replaced, it is kept up to date all the same: it may be moved back.
- * Returns 0, or -errno: -ESTALE then. */
+/* Returns 0, or -errno. */
 static int save(struct ledger_file *file, const struct ledger *ledger, bool clean, bool to_disk)
 {
     const struct ledger_head head = {.place = file->place, .clean = clean};
     struct text *text = text_room_begin(&file->room);
-    bool left = false;
+    bool left;
     int result;
 
     ledger_write(ledger, &head, text);
-    result = text->failed ? -ENOMEM : replace(file, text, to_disk);
-    if (result)
-        left = remove_old(file);
-    if (result == -ENOSPC || result == -EDQUOT)
-        result = replace(file, text, to_disk); /* in the room that the old one took */
-    if (result)
-        unlinkat(file->directory, NEW_NAME, 0);
-    if (is_replaced(file))
-        result = -ESTALE;
+    result = ledger_directory_write(file->directory, text, to_disk, &left);
     if (result && !file->failed)
         report_save(file, result, left);
     else if (!result && file->failed)
@@ -315,7 +186,7 @@ static int save(struct ledger_file *file, const struct ledger *ledger, bool clea
 
 void ledger_file_save(struct ledger_file *file, const struct ledger *ledger, bool clean)
 {
-    if (file->directory >= 0)
+    if (file->directory)
         save(file, ledger, clean, clean);
 }
 
@@ -326,42 +197,24 @@ int ledger_file_saved(const struct ledger_file *file)
     return !file->failed && file->saved;
 }
 
-/* The bytes of the file. Returns 0 with the text, or -errno: -ENOENT as well where it is empty, as
- * remove_old leaves it. */
-static int read_bytes(const struct ledger_file *file, struct text *text)
-{
-    struct stat status;
-    int descriptor = openat(file->directory, NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    int result = 0;
-
-    if (descriptor < 0)
-        return -errno;
-    if (fstat(descriptor, &status) < 0)
-        result = -errno;
-    else if (!S_ISREG(status.st_mode) || status.st_size > MOST_BYTES)
-        result = -EBADMSG;
-    if (!result)
-        result = file_read_all(descriptor, MOST_BYTES, text);
-    close(descriptor);
-    return !result && text->length == 0 ? -ENOENT : result;
-}
-
 /* Keep what cannot be used under another name. */
 static void set_aside(const struct ledger_file *file, int error)
 {
+    bool is_newer = error == -EPROTONOSUPPORT;
+    const char *what = is_newer ? "a newer udpwatch wrote it" : "it is damaged";
     char name[64];
+    int failure;
 
-    snprintf(name, sizeof(name), NAME ".%s-%lld", error == -EPROTONOSUPPORT ? "newer" : "damaged",
+    snprintf(name, sizeof(name), LEDGER_NAME ".%s-%lld", is_newer ? "newer" : "damaged",
              (long long)time(NULL));
-    if (renameat(file->directory, NAME, file->directory, name) < 0)
-        log_error("%s/" NAME " cannot be used (%s) nor renamed: %s; counters begin at 0",
-                  file->name,
-                  error == -EPROTONOSUPPORT ? "a newer udpwatch wrote it" : "it is damaged",
-                  strerror(errno));
+    failure = ledger_directory_set_aside(file->directory, name);
+    if (failure)
+        log_error("%s/" LEDGER_NAME " cannot be used (%s) nor renamed: %s; counters begin at 0",
+                  file->name, what, strerror(-failure));
     else
-        log_error("%s/" NAME " cannot be used: %s; it is kept as %s, and counters begin at 0",
-                  file->name,
-                  error == -EPROTONOSUPPORT ? "a newer udpwatch wrote it" : "it is damaged", name);
+        log_error("%s/" LEDGER_NAME
+                  " cannot be used: %s; it is kept as %s, and counters begin at 0",
+                  file->name, what, name);
 }
 
 static enum ledger_origin origin_of(const struct ledger_place *kept,
@@ -375,7 +228,7 @@ static enum ledger_origin origin_of(const struct ledger_place *kept,
 
 static void begin_anew_in_another_boot(const struct ledger_file *file)
 {
-    log_info("%s/" NAME
+    log_info("%s/" LEDGER_NAME
              " is of another boot, and its agent did not stop in order: counters begin at 0",
              file->name);
 }
@@ -392,7 +245,7 @@ static int load_kept(const struct ledger_file *file, struct ledger **ledger)
 {
     struct ledger_head head = {0};
     struct text text = {0};
-    int result = read_bytes(file, &text);
+    int result = ledger_directory_read(file->directory, &text);
     enum ledger_origin origin;
 
     *ledger = NULL;
@@ -425,7 +278,7 @@ int ledger_file_load(struct ledger_file *file, struct ledger **ledger)
     int result;
 
     *ledger = NULL;
-    if (file->directory >= 0) {
+    if (file->directory) {
         result = load_kept(file, ledger);
         if (result)
             return result;
