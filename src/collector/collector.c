@@ -324,7 +324,7 @@ static struct survey_purpose purpose_of(const struct collector *collector)
                                    .ledger = collector->ledger};
 }
 
-static int read_sockets(struct collector *collector, const struct survey_purpose *purpose)
+static void read_sockets(struct collector *collector, const struct survey_purpose *purpose)
 {
     struct socket_list list = {0};
     int64_t begin = clock_monotonic();
@@ -342,7 +342,6 @@ static int read_sockets(struct collector *collector, const struct survey_purpose
     collector->look.sockets_error = error;
     collector->look.sockets_seconds = seconds_since(begin);
     collector->look.ports_time = survey_time(collector->parts.survey);
-    return error;
 }
 
 /* In a look at all sockets they are those that the layout found. */

@@ -30,7 +30,8 @@ int looks_begin(struct looks *looks);
 /* Take a sample after each so many nanoseconds from now on. */
 void looks_sample(struct looks *looks, int64_t interval);
 
-/* Take another configuration, as collector_change does. */
+/* Take another configuration: the sockets of ports that are new in it are their baseline from here
+ * on. Returns 0; -errno with `from` in force. */
 int looks_change(struct looks *looks, const struct config *from, const struct config *to);
 
 /* Take a look to show, which is the due sample too. What is wrong with it is logged. Returns as

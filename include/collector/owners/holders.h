@@ -52,9 +52,6 @@ struct watch_list *holders_sockets(struct holders *holders);
 size_t holders_count(const struct holders *holders);
 struct holder *holders_at(struct holders *holders, size_t index);
 
-/* The holder with this pid, or NULL. */
-struct holder *holders_find(struct holders *holders, pid_t pid);
-
 /* Take the process over, in every case, and add its links; hits on sockets that are not watched do
  * not count. What is known of the same process is kept, of another one with its pid dropped.
  * Returns 0, or -ENOMEM. */

@@ -12,7 +12,7 @@
 
 #include "channel.h"
 
-/* The collector's end never blocks, the server's does. */
+/* The collector's end never blocks, the other program's does. */
 static int open_channel(int ends[static 2])
 {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
@@ -26,7 +26,8 @@ static int open_channel(int ends[static 2])
     return 0;
 }
 
-/* Nothing of the collector's may reach the server but standard error and its end of the channel. */
+/* Nothing of the collector's may reach the program but standard error and its end of the channel.
+ */
 static int describe_descriptors(posix_spawn_file_actions_t *actions, int end)
 {
     int result = posix_spawn_file_actions_adddup2(actions, end, CHANNEL_DESCRIPTOR);

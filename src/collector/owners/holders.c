@@ -128,7 +128,8 @@ static size_t position_of(const struct holders *holders, pid_t pid)
     return low;
 }
 
-struct holder *holders_find(struct holders *holders, pid_t pid)
+/* The holder with this pid, or NULL. */
+static struct holder *find_holder(const struct holders *holders, pid_t pid)
 {
     size_t position = position_of(holders, pid);
     bool found = position < holders->holder_count && holders->holders[position]->process.pid == pid;
@@ -208,7 +209,7 @@ static int add_links(struct holders *holders, struct holder *holder, const struc
 int holders_add(struct holders *holders, struct process *process, const struct hit *hits,
                 size_t count)
 {
-    struct holder *holder = holders_find(holders, process->pid);
+    struct holder *holder = find_holder(holders, process->pid);
     if (!holder)
         holder = insert_holder(holders, process->pid);
     if (!holder) {
