@@ -301,6 +301,36 @@ def squatter(stage):
     stage.hold(place, name="filebeat")
 
 
+def fought_over(stage):
+    """Another program takes the port and leaves it, each time until the next scrape; in the end it
+    leaves it for longer, and stays."""
+    port = stage.receiver("fought_over", "process = filebeat")
+    holder = stage.hold(f"127.0.0.1:{port}", name="filebeat")
+    yield
+    holder.stop()
+    other = Reader(stage, port)  # a process with another name
+    prometheus = stage.prometheus
+
+    def is_firing(alert):
+        return prometheus.query(f'last_over_time(ALERTS{{alertstate="firing", alertname="{alert}", '
+                                'receiver="fought_over"}[10m])')
+
+    def wait_for(state):
+        prometheus.wait_for_value(f'udpwatch_port_state{{receiver="fought_over", state="{state}"}}', 1)
+
+    while not (is_firing("UdpPortUnhealthy") and is_firing("UdpPortOftenAbsent")):
+        wait_for("wrong_owner")
+        other.socket.close()
+        wait_for("absent")
+        other.bind()
+    other.socket.close()
+    harness.wait_for(lambda: is_firing("UdpPortAbsent"), "UdpPortAbsent")
+    other.bind()
+    yield
+    other.socket.close()
+    stage.hold(f"127.0.0.1:{port}", name="filebeat")
+
+
 def one_burst(stage):
     reader = Reader(stage, stage.receiver("one_burst"))
     yield
@@ -406,6 +436,8 @@ FIRING = {
     killed_receiver: {"UdpPortAbsent"},
     crash_loop: {"UdpPortOftenAbsent", "UdpPortAbsent", "UdpReceiverFlapping"},
     squatter: {"UdpPortWrongOwner"},
+    fought_over: {"UdpPortUnhealthy", "UdpPortOftenAbsent", "UdpReceiverFlapping", "UdpPortAbsent",
+                  "UdpPortWrongOwner"},
     one_burst: {"UdpPortDrops"},
     flood: {"UdpPortDrops", "UdpPortDropsHigh"},
     stopped_reader: {"UdpPortReaderStuck", "UdpPortReaderBehind", "UdpPortQueueFilling",
@@ -418,5 +450,6 @@ FIRING = {
 }
 MAY_BE_INHIBITED = {
     ("killed_agent", "UdpwatchFlapping"), ("crash_loop", "UdpReceiverFlapping"), ("flood", "UdpPortDrops"),
+    ("fought_over", "UdpPortOftenAbsent"), ("fought_over", "UdpReceiverFlapping"),
     ("stopped_reader", "UdpPortReaderBehind"), ("stopped_reader", "UdpPortQueueFilling"),
     ("stopped_reader", "UdpPortDrops"), ("stopped_reader", "UdpPortDropsHigh")}

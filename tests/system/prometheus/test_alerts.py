@@ -131,7 +131,9 @@ def test_what_makes_ports_unknown_alone_keeps_that_back(alertmanager, collector,
     manager = alertmanager((FILES / "alertmanager.yml").read_text())
     host = {"job": "udpwatch", "instance": "h"}
     failed = {"alertname": "UdpwatchCollectorFailed", "collector": collector, **host}
-    unknown = {"alertname": "UdpPortUnknown", "receiver": "r", "address": "*", "port": "514", **host}
-    manager.post([failed, unknown])
+    unknown = [{"alertname": alert, "receiver": "r", "address": "*", "port": "514", **host}
+               for alert in ("UdpPortUnknown", "UdpPortUnhealthy")]
+    manager.post([failed, *unknown])
     harness.wait_for(lambda: failed in manager.alerts(), "the alert")
-    harness.wait_for(lambda: (unknown in manager.alerts()) == told, "the other, if at all")
+    harness.wait_for(lambda: [each in manager.alerts() for each in unknown] == [told] * 2,
+                     "the others, if at all")
