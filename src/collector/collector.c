@@ -413,10 +413,24 @@ static int take(struct collector *collector, bool partial, const struct look **l
     return result;
 }
 
+/* That nobody holds a socket takes two looks to know; in an agent the next one comes anyway. */
+static bool wants_second_look(const struct collector *collector)
+{
+    const struct look *look = &collector->look;
+
+    return !collector->follows && look->unresolved_sockets > 0 &&
+           look->owners.unreadable_processes == 0 && !look->owners.processes_hidden;
+}
+
 int collector_look(struct collector *collector, const struct look **look)
 {
+    int result;
+
     collector->sampling = false;
-    return take(collector, false, look);
+    result = take(collector, false, look);
+    if (!result && wants_second_look(collector))
+        result = take(collector, false, look);
+    return result;
 }
 
 /* Scrapes may be the whole looks, without all sockets, which the host's errors take. */

@@ -77,7 +77,7 @@ static void attach_holders(const struct judging *judging)
         served->known = owners_known(judging->owners, served->socket.cookie);
         served->holder_count =
             owners_holders(judging->owners, served->socket.cookie, &served->holders);
-        if (served->counted && served->known != HOLDERS_KERNEL && served->holder_count == 0)
+        if (served->counted && served->known == HOLDERS_UNKNOWN && served->holder_count == 0)
             look->unresolved_sockets++;
     }
     look->owners = owners_counts(judging->owners);
@@ -96,8 +96,8 @@ static bool lacks_right_holder(const struct look_port *port)
     return port->state == PORT_WRONG_OWNER || port->state == PORT_UNKNOWN;
 }
 
-/* Have the holders of such ports looked for again; the kernel's own sockets have none. Returns
- * whether there is any. */
+/* Have the holders of such ports, and of sockets without any, looked for again. Returns whether
+ * there is any to look for. */
 static bool accuse(const struct judging *judging)
 {
     bool any = false;
@@ -105,11 +105,12 @@ static bool accuse(const struct judging *judging)
     for (size_t i = 0; i < judging->look->port_count; i++) {
         const struct look_port *port = &judging->look->ports[i];
 
-        for (size_t j = 0; lacks_right_holder(port) && j < port->socket_count; j++)
-            if (port->sockets[j].holder_count > 0) {
-                owners_accuse(judging->owners, port->sockets[j].socket.cookie);
-                any = true;
-            }
+        for (size_t j = 0; j < port->socket_count; j++) {
+            bool held = port->sockets[j].holder_count > 0;
+
+            if (!held || lacks_right_holder(port))
+                any |= owners_accuse(judging->owners, port->sockets[j].socket.cookie) || held;
+        }
     }
     return any;
 }

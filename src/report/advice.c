@@ -73,6 +73,14 @@ static void describe_process(struct text *text, const struct look *look,
     text_append(text, ")");
 }
 
+static bool has_kernel_socket(const struct look_port *port)
+{
+    for (size_t i = 0; i < port->socket_count; i++)
+        if (port->sockets[i].known == HOLDERS_KERNEL)
+            return true;
+    return false;
+}
+
 /* A holder of the first socket that none of its holders makes right. */
 static void describe_wrong_holder(struct text *text, const struct look *look,
                                   const struct look_port *port)
@@ -88,7 +96,15 @@ static void describe_wrong_holder(struct text *text, const struct look *look,
             return;
         }
     }
-    text_append(text, "the kernel itself");
+    text_append(text, has_kernel_socket(port)
+                          ? "the kernel itself"
+                          : "no process (the kernel's own, as of VXLAN or WireGuard?)");
+}
+
+static bool all_were_read(const struct look *look)
+{
+    return look->owners.scanned && !look->owners.processes_hidden &&
+           look->owners.unreadable_processes == 0;
 }
 
 /* No holder that is known is the right one; others could not be read. */
@@ -100,8 +116,10 @@ static void describe_unknown_holder(struct text *text, const struct look *look,
     for (size_t i = 0; i < port->socket_count; i++)
         known += port->sockets[i].holder_count;
     if (known == 0) {
-        text_append(text, "the holder could not be read: run as root, or grant CAP_SYS_PTRACE and "
-                          "CAP_DAC_READ_SEARCH");
+        text_append(text, all_were_read(look)
+                              ? "no process that is seen here holds it"
+                              : "the holder could not be read: run as root, or grant "
+                                "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");
         return;
     }
     text_append(text, "held by ");

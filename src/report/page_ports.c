@@ -67,6 +67,8 @@ static const char *without_holder(const struct look *look, const struct look_por
         return "not known";
     if (port->socket_count == 0)
         return "none";
+    if (port->sockets[0].known == HOLDERS_ALL_KNOWN)
+        return "no process";
     return port->sockets[0].known == HOLDERS_KERNEL ? "the kernel itself" : "not known";
 }
 

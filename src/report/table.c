@@ -40,8 +40,9 @@ static void append_holders(struct grid_row *row, const struct look_port *port)
     }
     if (holders.has_others)
         text_append(&row->cells[PROCESS], " and others");
-    if (holders.count == 0 && port->socket_count && port->sockets[0].known == HOLDERS_KERNEL)
-        text_append(&row->cells[PROCESS], "(kernel)");
+    if (holders.count == 0 && port->socket_count && port->sockets[0].known != HOLDERS_UNKNOWN)
+        text_append(&row->cells[PROCESS],
+                    port->sockets[0].known == HOLDERS_KERNEL ? "(kernel)" : "(none)");
 }
 
 static bool has_peak(const struct look *look, const struct look_port *port)

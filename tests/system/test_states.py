@@ -1,5 +1,10 @@
 """The states of an expected port, and which socket serves which expectation."""
 
+import os
+import socket
+import subprocess
+from pathlib import Path
+
 import pytest
 
 import harness
@@ -58,6 +63,72 @@ def test_unknown_without_the_right_to_look(write, hold):
 def test_absent_needs_no_rights(write):
     config = write("[receiver one]\nports = 514\n")
     harness.command("status", "--config", config, user="nobody", check=1)
+
+
+def host_procfs(directory):
+    """/proc as the agent of a host sees it: the tests run in a process namespace of their own, in
+    which nobody can say that no process has a socket."""
+    procfs = directory / "proc"
+    (procfs / "1/ns").mkdir(parents=True)
+    for source, copy in ((Path("/proc"), procfs), (Path("/proc/1"), procfs / "1")):
+        for entry in source.iterdir():
+            if entry.name not in ("1", "ns"):
+                (copy / entry.name).symlink_to(entry)
+    (procfs / "1/ns/pid").symlink_to("pid:[4026531836]")
+    return procfs
+
+
+def of_nobody(procfs, port):
+    return (f"[agent]\nprocfs = {procfs}\nstate_dir =\n"
+            f"[receiver one]\nports = {port}\nprocess = filebeat\n")
+
+
+def is_nobodys(port):
+    holders = [(bound["holders_known"], bound["holders"]) for bound in port["bound"]]
+    return port["state"] == "wrong_owner" and holders == [("all", [])]
+
+
+def test_a_socket_in_a_message_is_of_no_process(write, directory):
+    """As is one of the kernel's own: what is sent there reaches no receiver. It is somebody's
+    again when the message is read."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sent:
+            sent.bind(("127.0.0.1", 514))
+            socket.send_fds(ours, [b"x"], [sent.fileno()])
+        config = write(of_nobody(host_procfs(directory), 514))
+        assert is_nobodys(state(config))
+        result = harness.command("status", "--config", config, check=1)
+        assert "held by no process" in result.stdout
+        assert state(write(of_nobody("/proc", 514)))["state"] == "unknown"
+        config = write(of_nobody(directory / "proc", 514))
+        _, (received,), _, _ = socket.recv_fds(theirs, 1, 1)
+        with socket.socket(fileno=received):
+            port = state(config)
+            assert [holder["pid"] for holder in port["bound"][0]["holders"]] == [os.getpid()]
+
+
+def test_a_socket_of_the_kernel(write, directory, agent):
+    """VXLAN's has an inode, though no process can have it. Where the kernel has no VXLAN it has no
+    such socket."""
+    if subprocess.run(["ip", "link", "add", "vxlan0", "type", "vxlan", "id", "1", "dstport", "4789",
+                       "local", "127.0.0.1"], check=False, stderr=subprocess.DEVNULL).returncode:
+        return
+    subprocess.run(["ip", "link", "set", "vxlan0", "up"], check=True)
+    text = of_nobody(host_procfs(directory), 4789)
+    config = write(text)
+    assert is_nobodys(state(config))
+    assert harness.status(config)["unresolved_sockets"] == 0
+    running = agent(text)
+    harness.wait_for(lambda: running.scrape().value("udpwatch_port_state", state="wrong_owner"),
+                     "the agent to say so")
+    assert running.scrape().value("udpwatch_receiver_processes") == 0
+    listed = harness.status(write(f"[agent]\nprocfs = {directory}/proc\n"), "--all")["ports"]
+    assert [(port["state"], port["bound"][0]["holders_known"]) for port in listed] == [("ok", "all")]
+    found = harness.command("discover", "--config", config, check=0).stdout
+    assert "[receiver unattributed]" in found and "ports   = 4789" in found
+    assert "process" not in found.split("[receiver unattributed]")[1]
+    assert state(write(found, "found.ini"))["state"] == "ok"
 
 
 SERVES = [

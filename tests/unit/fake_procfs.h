@@ -131,6 +131,20 @@ static inline void fake_socket(const char *procfs, pid_t pid, int fd, unsigned i
     fake_descriptor(procfs, pid, fd, target);
 }
 
+/* Let pid 1 be of this process namespace, as a link names one. */
+static inline void fake_namespace(const char *procfs, const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/1/ns", procfs);
+    mkdir(path, 0755);
+    snprintf(path, sizeof path, "%s/1/ns/pid", procfs);
+    unlink(path);
+    assert_int_equal(symlink(name, path), 0);
+}
+
+/* The one that sees all of the host. */
+#define FAKE_HOST "pid:[4026531836]"
+
 static inline int fake_remove_entry(const char *path, const struct stat *stat, int type,
                                     struct FTW *ftw)
 {

@@ -263,6 +263,84 @@ static void the_kernels_own_sockets_need_no_scan(void **state)
     assert_int_equal(owners_holders(fixture->owners, 5, &holders), 0);
 }
 
+/* Most of the kernel's own sockets have an inode, as VXLAN's; one in a message has, too. */
+static void that_nobody_holds_a_socket_takes_the_scans_of_two_looks(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t cookie = socket_of(7001).cookie;
+    fake_namespace(fixture->procfs, FAKE_HOST);
+    add(fixture, 42, 1);
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    assert_false(owners_accuse(fixture->owners, cookie)); /* it may have closed meanwhile */
+    assert_int_equal(owners_search_again(fixture->owners, fixture->now += long_after), 1);
+    assert_int_equal(known(fixture, 7001), HOLDERS_UNKNOWN);
+    assert_int_equal(update_without_scan(fixture, (const uint32_t[]){7001, 0}), 0);
+    assert_int_equal(known(fixture, 7001), HOLDERS_UNKNOWN);
+    assert_true(owners_accuse(fixture->owners, cookie));
+    assert_int_equal(owners_search_again(fixture->owners, fixture->now), 1);
+    assert_int_equal(known(fixture, 7001), HOLDERS_ALL_KNOWN);
+    check_nobody(fixture, 7001);
+    assert_false(owners_accuse(fixture->owners, cookie));
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    assert_int_equal(known(fixture, 7001), HOLDERS_ALL_KNOWN);
+}
+
+static void a_socket_of_nobody_is_found_when_somebody_takes_it(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_namespace(fixture->procfs, FAKE_HOST);
+    add(fixture, 42, 1);
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    assert_int_equal(known(fixture, 7001), HOLDERS_ALL_KNOWN);
+    fake_socket(fixture->procfs, 42, 3, 7001);
+    while (owners_explore(fixture->owners, fixture->now += long_after) != 1000000000)
+        ;
+    CHECK_HOLDERS(fixture, 7001, 42);
+    /* Whom else it was given to meanwhile no scan has told. */
+    assert_int_equal(update_without_scan(fixture, (const uint32_t[]){7001, 0}), 0);
+    assert_true(owners_accuse(fixture->owners, socket_of(7001).cookie));
+    assert_int_equal(known(fixture, 7001), HOLDERS_UNKNOWN);
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    fake_descriptor(fixture->procfs, 42, 3, NULL);
+    assert_int_equal(UPDATE(fixture, 7001), 0);
+    check_nobody(fixture, 7001);
+    assert_int_equal(known(fixture, 7001), HOLDERS_UNKNOWN);
+}
+
+/* Begin anew; whether nobody is known to hold the socket after some looks. */
+static bool is_nobodys(struct fixture *fixture, uint32_t inode)
+{
+    owners_close(fixture->owners);
+    assert_int_equal(owners_open(&fixture->owners, fixture->procfs, FAST_PATH_AUTO), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(UPDATE(fixture, inode), 0);
+    check_nobody(fixture, inode);
+    return known(fixture, inode) == HOLDERS_ALL_KNOWN;
+}
+
+static void what_may_be_held_out_of_sight_is_not_nobodys(void **state)
+{
+    struct fixture *fixture = *state;
+    add(fixture, 42, 1);
+    assert_false(is_nobodys(fixture, 7001)); /* nothing tells of the namespace */
+    fake_namespace(fixture->procfs, "pid:[4026532345]");
+    assert_false(is_nobodys(fixture, 7001)); /* a container's */
+    fake_namespace(fixture->procfs, FAKE_HOST);
+    assert_true(is_nobodys(fixture, 7001));
+    fake_descriptor(fixture->procfs, 42, 5, "anon_inode:[io_uring]");
+    fake_descriptor(fixture->procfs, 42, 6, "/dev/null");
+    assert_false(is_nobodys(fixture, 7001));
+    assert_int_equal(owners_counts(fixture->owners).unreadable_processes, 0);
+    fake_descriptor(fixture->procfs, 42, 5, "anon_inode:[eventpoll]");
+    assert_true(is_nobodys(fixture, 7001));
+    add(fixture, 43, 1);
+    fake_write(fixture->procfs, "", 0, "43/task"); /* the first thread has ended */
+    fake_write_stat(fixture->procfs, &(struct fake_process){.pid = 43, .state = 'Z', .threads = 2},
+                    "p");
+    assert_false(is_nobodys(fixture, 7001)); /* unreadable */
+}
+
 /* Whether an update this many nanoseconds after the last scan makes another. It adds a holder for
  * each inode, and takes it away. The last scan must have been at fixture->now. */
 static bool scans_after(struct fixture *fixture, int64_t delay, uint32_t inode)
@@ -404,6 +482,9 @@ int main(void)
         WITH_PROCFS(a_forgotten_socket_loses_its_holders),
         WITH_PROCFS(one_inode_under_two_cookies_is_safe),
         WITH_PROCFS(the_kernels_own_sockets_need_no_scan),
+        WITH_PROCFS(that_nobody_holds_a_socket_takes_the_scans_of_two_looks),
+        WITH_PROCFS(a_socket_of_nobody_is_found_when_somebody_takes_it),
+        WITH_PROCFS(what_may_be_held_out_of_sight_is_not_nobodys),
         WITH_PROCFS(a_new_socket_is_scanned_for_below_5_percent),
         WITH_PROCFS(an_unresolved_socket_is_scanned_for_below_1_percent),
         WITH_PROCFS(searching_again_finds_a_child),

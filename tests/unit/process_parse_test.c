@@ -141,6 +141,7 @@ static void link_targets_are_read(void **state)
         assert_int_equal(process_parse_link(copy, strlen(other[i]), &inode), -ENOTSOCK);
         free(copy);
     }
+    assert_int_equal(process_parse_link("anon_inode:[io_uring]", 21, &inode), -ENOTEMPTY);
 }
 
 struct unit_case {

@@ -81,6 +81,17 @@ static void test_the_kernel_is_the_wrong_owner_of_a_receivers_port(void **state)
     assert_int_equal(sample.ports[SAMPLE_KERNEL].state, PORT_WRONG_OWNER);
 }
 
+static void test_nobody_is_the_wrong_owner_of_a_receivers_port(void **state)
+{
+    struct sample sample;
+    (void)state;
+
+    sample_make(&sample);
+    sample.sockets[SAMPLE_UNKNOWN].known = HOLDERS_ALL_KNOWN;
+    verdict_port(&sample.ports[SAMPLE_UNKNOWN], true);
+    assert_int_equal(sample.ports[SAMPLE_UNKNOWN].state, PORT_WRONG_OWNER);
+}
+
 static void test_a_wrong_socket_outweighs_a_right_one(void **state)
 {
     struct sample sample;
@@ -163,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_all_criteria_must_match),
         cmocka_unit_test(test_each_state),
         cmocka_unit_test(test_the_kernel_is_the_wrong_owner_of_a_receivers_port),
+        cmocka_unit_test(test_nobody_is_the_wrong_owner_of_a_receivers_port),
         cmocka_unit_test(test_a_wrong_socket_outweighs_a_right_one),
         cmocka_unit_test(test_a_foreign_holder_beside_the_right_one),
         cmocka_unit_test(test_a_seen_stranger_is_no_proof_while_others_are_unseen),

@@ -33,8 +33,9 @@ enum holders_known {
     HOLDERS_UNKNOWN,   /* not looked for yet, or not found, or some process could not be read, or
                           the socket is accused and the scan that this asks for has not ended */
     HOLDERS_ALL_KNOWN, /* the last full scan that looked for it could read every process, and at
-                          least one holder was found */
-    HOLDERS_KERNEL     /* inode 0: the kernel's own */
+                          least one holder was found; or the scans of two looks saw every process
+                          of the host and no io_uring, and found none: nobody holds it */
+    HOLDERS_KERNEL     /* inode 0: the kernel's own; most of these (VXLAN, WireGuard) have one */
 };
 
 struct owners_counts {
@@ -80,8 +81,10 @@ bool owners_go_on(struct owners *owners, int64_t now);
 
 /* In this look no known holder of the socket is a right one. A child may have inherited it, so it
  * is HOLDERS_UNKNOWN until a scan has ended that began in the first look to say so, or later, if
- * all looks since have said so. Call owners_search_again when all are named. */
-void owners_accuse(struct owners *owners, uint64_t cookie);
+ * all looks since have said so. Call owners_search_again when all are named. Of a socket without a
+ * holder: it asks for the second scan that finds none, once a look has seen it after the first.
+ * Returns whether it asks for a scan that was not made yet. */
+bool owners_accuse(struct owners *owners, uint64_t cookie);
 
 /* Begin the scan that the accused sockets ask for: within 5 % of a core when one has not been
  * scanned for, else within 1 %, lest a child is overlooked that inherits it later. Returns 1 when a

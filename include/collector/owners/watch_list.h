@@ -16,6 +16,7 @@ struct watched {
     bool in_scan;                       /* watched when the scan that is under way began */
     bool sought;                        /* among the likely holders */
     bool all_read;                      /* a scan read every process, the one for its doubt too */
+    unsigned empty_scans;               /* looks whose scan saw all there is, and no holder */
     uint64_t scanned;                   /* the look in which that scan began, 0: none has */
     uint64_t accused_first;             /* the looks that accused it, */
     uint64_t accused_last;              /* without one between that did not */
@@ -63,15 +64,23 @@ size_t watch_list_first(const struct watch_list *list, uint32_t inode);
 /* Whether a watched socket has this inode, which must not be 0. */
 bool watch_list_wants(const struct watch_list *list, uint32_t inode);
 
+/* How much a full scan could see. */
+enum scan_reach {
+    REACH_SOME, /* some process could not be read */
+    REACH_ALL,  /* every process that is shown was read */
+    REACH_HOST  /* and nothing can hold a socket out of its sight */
+};
+
 /* A full scan begins. It will have looked for those sockets that are watched now, and neither
- * vanish nor lose their last holder until watch_list_note_scan tells its end. look: in which it
- * began; complete: it could read every process. */
+ * vanish nor lose their last holder until watch_list_note_scan tells its end, after the lists were
+ * made. look: in which it began. */
 void watch_list_begin_scan(struct watch_list *list);
-void watch_list_note_scan(struct watch_list *list, uint64_t look, bool complete);
+void watch_list_note_scan(struct watch_list *list, uint64_t look, enum scan_reach reach);
 
 /* No known holder of the socket is a right one, says this look. Returns whether that is to be
  * doubted: until the end of a scan that began in the first look that said so, or later, when each
- * look since has said so. */
+ * look since has said so. Of a socket without a holder: whether an earlier look's scan saw all
+ * there is and found none, so that one more will do. */
 bool watch_list_accuse(struct watch_list *list, uint64_t cookie);
 
 /* List the likely holders, each once, of the sockets that have no holder and were not sought yet:

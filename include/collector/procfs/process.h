@@ -39,8 +39,9 @@ void process_free(struct process *process);
 int process_cannot_hold(int directory);
 
 /* The socket inode that a descriptor of the process refers to; descriptors: its procfs/PID/fd.
- * Returns 0 and the inode; -ENOTSOCK when it is something else; -errno (-ENOENT: it is closed, or
- * the process has ended; -EACCES ...). */
+ * Returns 0 and the inode; -ENOTEMPTY when it is an io_uring, which can keep sockets of its own;
+ * -ENOTSOCK when it is something else; -errno (-ENOENT: it is closed, or the process has ended;
+ * -EACCES ...). */
 int process_read_descriptor(int descriptors, int fd, uint32_t *inode);
 
 /* The same by the name of its link, as the directory lists it; or with "" by the link itself. */
@@ -85,7 +86,8 @@ int process_parse_status(const char *bytes, size_t length, uid_t *uid);
 /* The text of procfs/PID/cgroup (v1, v2, hybrid): the systemd unit, empty when there is none. */
 void process_parse_cgroup(const char *bytes, size_t length, char unit[static PROCESS_NAME_SIZE]);
 
-/* The target of a descriptor's link: "socket:[N]". Returns 0 and N, or -ENOTSOCK. */
+/* The target of a descriptor's link: "socket:[N]". Returns 0 and N, -ENOTEMPTY for an io_uring, or
+ * -ENOTSOCK. */
 int process_parse_link(const char *bytes, size_t length, uint32_t *inode);
 
 #endif

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "collector/procfs/process.h"
@@ -22,6 +23,7 @@ struct listing {
     int directory;    /* procfs/PID: facts and descriptors come through it, so from one process */
     DIR *descriptors; /* its fd; NULL: nothing is being listed */
     bool any;         /* a descriptor was listed */
+    bool ring;        /* one of an io_uring was */
     struct hit *hits; /* kept from process to process */
     size_t count;
     size_t capacity;
@@ -86,7 +88,7 @@ static int listing_open(struct listing *listing, int directory, pid_t pid)
     if (directory < 0)
         return is_gone(directory) ? 0 : directory;
     listing->pid = pid;
-    listing->any = false;
+    listing->any = listing->ring = false;
     listing->count = 0;
     listing->directory = directory;
     listing->descriptors = open_descriptors(listing->directory);
@@ -134,7 +136,8 @@ static int read_entry(struct listing *listing, const struct watch_list *sockets,
 {
     uint32_t inode;
     int error = process_read_link(dirfd(listing->descriptors), name, &inode);
-    if (error == -ENOTSOCK || is_gone(error))
+    listing->ring |= error == -ENOTEMPTY;
+    if (error == -ENOTSOCK || error == -ENOTEMPTY || is_gone(error))
         return 0;
     if (error)
         return error;
@@ -197,7 +200,8 @@ static bool thread_hides(int directory, const struct watch_list *sockets, size_t
         int error = parse_entry(entry->d_name) < 0
                         ? -ENOTSOCK
                         : process_read_link(dirfd(descriptors), entry->d_name, &inode);
-        hides = error ? error != -ENOTSOCK && !is_gone(error) : watch_list_wants(sockets, inode);
+        hides = error ? error != -ENOTSOCK && error != -ENOTEMPTY && !is_gone(error)
+                      : watch_list_wants(sockets, inode);
         hides |= --*descriptors_left == 0;
     }
     closedir(descriptors);
@@ -247,18 +251,27 @@ static int listing_finish(struct listing *listing, struct holders *holders, int 
     return failure;
 }
 
-/* Whether pid 1 is there to be read; everybody may, unless hidepid forbids it (proc(5)). */
-static bool hides_processes(const char *procfs)
+/* Whether the process is of the namespace that sees all of the host: PID_NS_INIT_INO in
+ * include/uapi/linux/nsfs.h. */
+static bool sees_all(int directory)
+{
+    static const char all[] = "pid:[4026531836]";
+    char target[64];
+    ssize_t length = readlinkat(directory, "ns/pid", target, sizeof target);
+    return length == sizeof all - 1 && memcmp(target, all, sizeof all - 1) == 0;
+}
+
+/* What pid 1 tells of procfs; everybody may read it, unless hidepid forbids that (proc(5)). */
+static void begin_counts(struct walk_counts *counts, const char *procfs)
 {
     int directory = process_open(procfs, 1);
-    if (directory < 0)
-        return true;
-    int file = openat(directory, "stat", O_RDONLY | O_CLOEXEC);
-    close(directory);
-    if (file < 0)
-        return true;
-    close(file);
-    return false;
+    int file = directory < 0 ? -1 : openat(directory, "stat", O_RDONLY | O_CLOEXEC);
+    counts->hidden = file < 0;
+    counts->partial = directory < 0 || !sees_all(directory);
+    if (file >= 0)
+        close(file);
+    if (directory >= 0)
+        close(directory);
 }
 
 int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders *holders,
@@ -273,7 +286,7 @@ int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders
     int file = open(procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     (*walk)->processes = file < 0 ? NULL : fdopendir(file);
     if ((*walk)->processes) {
-        (*walk)->counts.hidden = hides_processes(procfs);
+        begin_counts(&(*walk)->counts, procfs);
         return 0;
     }
     int error = -errno;
@@ -325,6 +338,7 @@ int walk_on(struct descriptor_walk *walk, size_t descriptors)
         int more = listing_go_on(&walk->listing, holders_sockets(walk->holders), &descriptors);
         if (more > 0)
             return 1;
+        walk->counts.partial |= walk->listing.ring;
         if (listing_finish(&walk->listing, walk->holders, more) < 0)
             walk->counts.unreadable++;
     }

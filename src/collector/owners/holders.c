@@ -300,7 +300,7 @@ static void count_links(struct holders *holders)
         struct watched *watched = &holders->sockets.watched[i];
         if (watched->count > 0 && watched->next_count == 0) {
             watched->in_scan = watched->sought = watched->all_read = false;
-            watched->scanned = 0;
+            watched->scanned = watched->empty_scans = 0;
         }
         watched->first = first;
         watched->count = 0;

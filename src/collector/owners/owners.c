@@ -91,6 +91,13 @@ static int begin_scan(struct owners *owners)
     return error;
 }
 
+static enum scan_reach reach_of(const struct walk_counts *found)
+{
+    if (found->unreadable > 0 || found->hidden)
+        return REACH_SOME;
+    return found->partial ? REACH_ALL : REACH_HOST;
+}
+
 /* error: of the walk. Returns it, or -ENOMEM. */
 static int end_scan(struct owners *owners, int error, int64_t now)
 {
@@ -99,15 +106,14 @@ static int end_scan(struct owners *owners, int error, int64_t now)
     owners->scan.walk = NULL;
     pace_enter(&owners->scans, now, owners->scan.cost);
     owners->counts.error = error;
-    if (!error) {
-        watch_list_note_scan(holders_sockets(owners->holders), owners->scan.look,
-                             found.unreadable == 0 && !found.hidden);
+    int settled = holders_settle(owners->holders);
+    if (!error && !settled) {
+        watch_list_note_scan(holders_sockets(owners->holders), owners->scan.look, reach_of(&found));
         owners->counts.scanned = true;
         owners->counts.processes_hidden = found.hidden;
         owners->counts.unreadable_processes = found.unreadable;
         owners->counts.last_scan_seconds = (double)owners->scan.cost / (double)second;
     }
-    int settled = holders_settle(owners->holders);
     return error ? error : settled;
 }
 
@@ -248,9 +254,11 @@ bool owners_go_on(struct owners *owners, int64_t now)
     return owners->scan.walk && scan_on(owners, search_slice, now) <= 0;
 }
 
-void owners_accuse(struct owners *owners, uint64_t cookie)
+bool owners_accuse(struct owners *owners, uint64_t cookie)
 {
-    owners->doubted |= watch_list_accuse(holders_sockets(owners->holders), cookie);
+    bool doubted = watch_list_accuse(holders_sockets(owners->holders), cookie);
+    owners->doubted |= doubted;
+    return doubted;
 }
 
 int owners_search_again(struct owners *owners, int64_t now)

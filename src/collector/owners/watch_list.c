@@ -148,8 +148,13 @@ void watch_list_begin_scan(struct watch_list *list)
         list->watched[i].in_scan = true;
 }
 
-void watch_list_note_scan(struct watch_list *list, uint64_t look, bool complete)
+/* One scan can miss a socket that changes hands, or that closes meanwhile: that nobody holds it
+ * takes a look that sees it again, and a scan of that look. */
+enum { EMPTY_SCANS = 2 };
+
+void watch_list_note_scan(struct watch_list *list, uint64_t look, enum scan_reach reach)
 {
+    bool complete = reach != REACH_SOME;
     for (size_t i = 0; i < list->count; i++) {
         struct watched *watched = &list->watched[i];
         if (!watched->in_scan)
@@ -159,6 +164,9 @@ void watch_list_note_scan(struct watch_list *list, uint64_t look, bool complete)
          * for the one that has to clear a doubt. */
         if (complete || watched->scanned < watched->accused_first)
             watched->all_read = complete;
+        if (reach == REACH_HOST && watched->count == 0 && look > watched->scanned &&
+            watched->empty_scans < EMPTY_SCANS)
+            watched->empty_scans++;
         watched->scanned = look;
     }
 }
@@ -173,6 +181,8 @@ bool watch_list_accuse(struct watch_list *list, uint64_t cookie)
     struct watched *watched = watch_list_find(list, cookie);
     if (!watched)
         return false;
+    if (watched->count == 0)
+        return watched->empty_scans == EMPTY_SCANS - 1 && watched->scanned < list->look;
     if (watched->accused_last + 1 < list->look || watched->accused_last == 0)
         watched->accused_first = list->look;
     watched->accused_last = list->look;
@@ -236,6 +246,7 @@ enum holders_known watch_list_known(const struct watch_list *list, uint64_t cook
         return HOLDERS_UNKNOWN;
     if (watched->inode == 0)
         return HOLDERS_KERNEL;
-    bool known = watched->all_read && watched->count > 0 && !is_doubted(list, watched);
+    bool known = watched->count > 0 ? watched->all_read && !is_doubted(list, watched)
+                                    : watched->empty_scans == EMPTY_SCANS;
     return known ? HOLDERS_ALL_KNOWN : HOLDERS_UNKNOWN;
 }

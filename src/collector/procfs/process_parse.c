@@ -53,6 +53,8 @@ int process_parse_status(const char *bytes, size_t length, uid_t *uid)
 int process_parse_link(const char *bytes, size_t length, uint32_t *inode)
 {
     struct span target = {bytes, length};
+    if (span_starts_with(target, "anon_inode:[io_uring]"))
+        return -ENOTEMPTY;
     if (!span_starts_with(target, "socket:[") || !ends_with(target, "]"))
         return -ENOTSOCK;
     span_take_until(&target, '[');
