@@ -55,6 +55,21 @@ static void test_states(void **state)
     assert_says(SAMPLE_OK, "the sockets could not be read");
 }
 
+static void test_a_socket_of_no_process(void **state)
+{
+    struct look_port *port = &sample.ports[SAMPLE_UNKNOWN];
+    struct look_socket *socket = &sample.sockets[SAMPLE_UNKNOWN];
+    (void)state;
+    sample.look.owners.unreadable_processes = 0;
+    assert_says(SAMPLE_UNKNOWN, "no process that is seen here holds it");
+    socket->known = HOLDERS_ALL_KNOWN;
+    verdict_port(port, true);
+    assert_says(SAMPLE_UNKNOWN, "held by no process (the kernel's own, as of VXLAN or "
+                                "WireGuard?), expected process filebeat");
+    socket->known = HOLDERS_KERNEL;
+    assert_says(SAMPLE_UNKNOWN, "held by the kernel itself, expected process filebeat");
+}
+
 static void test_the_limit_of_the_kernel_is_too_small(void **state)
 {
     (void)state;
@@ -303,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_nothing_is_said_of_a_healthy_port, make),
         cmocka_unit_test_setup(test_states, make),
+        cmocka_unit_test_setup(test_a_socket_of_no_process, make),
         cmocka_unit_test_setup(test_the_limit_of_the_kernel_is_too_small, make),
         cmocka_unit_test_setup(test_limit_and_receiver_are_both_too_small, make),
         cmocka_unit_test_setup(test_the_receiver_asks_for_too_little, make),

@@ -123,6 +123,19 @@ static void test_every_state(void **state)
     text_free(&page);
 }
 
+static void test_a_socket_of_no_process(void **state)
+{
+    struct sample sample;
+    struct text page;
+    (void)state;
+
+    sample_make(&sample);
+    sample.sockets[SAMPLE_UNKNOWN].known = HOLDERS_ALL_KNOWN;
+    page = page_of(&sample.look, NULL);
+    assert_row_has(&page, SAMPLE_UNKNOWN, "data-label=\"Process\">no process</td>");
+    text_free(&page);
+}
+
 static void test_more_holders_than_fit(void **state)
 {
     struct sample sample;
@@ -342,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_escaping),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_every_state),
+        cmocka_unit_test(test_a_socket_of_no_process),
         cmocka_unit_test(test_more_holders_than_fit),
         cmocka_unit_test(test_unknown_is_not_0),
         cmocka_unit_test(test_the_worst_come_first),
