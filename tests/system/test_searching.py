@@ -70,3 +70,22 @@ def test_descriptors_grow_with_few_of_the_sockets_of_a_holder(agent):
             harness.wait_for(lambda: descriptors(running) == before + kept, "the search to end")
         harness.wait_for(lambda: all_are("absent"), "the end of the sockets")
     harness.wait_for(lambda: descriptors(running) == before, "all to be closed")
+
+
+def test_half_of_the_descriptors_is_left_to_the_search(agent, hold, monkeypatch):
+    """With more holders, and sockets, than can be kept open."""
+    monkeypatch.setattr(harness, "RUNNER", ["prlimit", "--nofile=64", *harness.RUNNER])
+    running = agent("[receiver many]\nports = 20000-20200\n")
+    before = descriptors(running)
+
+    def are_ok(ports):
+        return list(running.scrape().states().values()).count("ok") == ports
+
+    for first in range(20000, 20200, 5):
+        hold(*[f"0.0.0.0:{port}" for port in range(first, first + 5)])
+    harness.wait_for(lambda: are_ok(200), "the holders to be found")
+    harness.wait_for(lambda: running.scrape() and descriptors(running) == before + 32,
+                     "half of them to be kept")
+    hold("0.0.0.0:20200")
+    harness.wait_for(lambda: are_ok(201), "one more to be found")
+    assert "Too many open files" not in running.log()

@@ -91,13 +91,13 @@ static void search_to_the_end(struct fixture *fixture)
         owners_go_on(fixture->owners, fixture->now);
 }
 
-static void beyond_half_of_the_limit_none_is_kept(void **state)
+static void beyond_a_quarter_of_the_limit_none_is_kept(void **state)
 {
     enum { HOLDERS = 10, KEPT = 3 };
     struct fixture *fixture = *state;
     struct rlimit limit;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    struct rlimit low = {4 * KEPT, limit.rlim_max};
+    struct rlimit low = {8 * KEPT, limit.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
     work_in_slices(fixture, FAST_PATH_AUTO);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -343,7 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_PROCFS(a_holder_keeps_two_descriptors),
         WITH_PROCFS(closing_closes_them),
-        WITH_PROCFS(beyond_half_of_the_limit_none_is_kept),
+        WITH_PROCFS(beyond_a_quarter_of_the_limit_none_is_kept),
         WITH_PROCFS(a_recycled_pid_is_not_taken_for_the_holder),
         WITH_PROCFS(a_new_name_is_seen_at_once_and_all_facts_with_it),
         WITH_PROCFS(other_facts_are_at_most_a_second_old),

@@ -11,10 +11,10 @@
 struct holder_check;
 
 /* procfs is not copied and must outlive it, as the holders must. plainly: keep no descriptor open
- * from look to look, and read all facts at each. Otherwise two descriptors of a holder are kept, in
- * all at most half of what RLIMIT_NOFILE allows now, and one of each link, at most 256 and at most
- * a quarter; for what is beyond they are opened, or the link is found by its name, at each look.
- * Returns 0 and the check, which holder_check_close releases, or -ENOMEM. */
+ * from look to look, and read all facts at each. Otherwise two descriptors of a holder are kept,
+ * and one of each link, at most 256; of either kind at most a quarter of what RLIMIT_NOFILE allows
+ * now. For what is beyond they are opened, or the link is found by its name, at each look. Returns
+ * 0 and the check, which holder_check_close releases, or -ENOMEM. */
 int holder_check_open(struct holder_check **check, const char *procfs, struct holders *holders,
                       bool plainly);
 void holder_check_close(struct holder_check *check);

@@ -46,10 +46,10 @@ int holder_check_open(struct holder_check **check, const char *procfs, struct ho
         return -ENOMEM;
     **check = (struct holder_check){.procfs = procfs, .holders = holders, .plainly = plainly};
     if (!plainly && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        (*check)->most_kept = limit.rlim_cur / 2 / DESCRIPTORS_OF_HOLDER;
+        rlim_t part = limit.rlim_cur / 4; /* half is left to searches and all else */
+        (*check)->most_kept = part / DESCRIPTORS_OF_HOLDER;
         if (is_procfs(procfs))
-            (*check)->most_kept_links =
-                limit.rlim_cur / 4 < MOST_KEPT_LINKS ? limit.rlim_cur / 4 : MOST_KEPT_LINKS;
+            (*check)->most_kept_links = part < MOST_KEPT_LINKS ? part : MOST_KEPT_LINKS;
     }
     return 0;
 }
