@@ -91,16 +91,24 @@ static void search_to_the_end(struct fixture *fixture)
         owners_go_on(fixture->owners, fixture->now);
 }
 
+/* Open the owners anew, with this limit of descriptors meanwhile. */
+static void open_with_limit(struct fixture *fixture, const char *procfs, rlim_t most)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit low = {most < limit.rlim_cur ? most : limit.rlim_cur, limit.rlim_max};
+    owners_close(fixture->owners);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_int_equal(owners_open(&fixture->owners, procfs, FAST_PATH_AUTO), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 static void beyond_a_quarter_of_the_limit_none_is_kept(void **state)
 {
     enum { HOLDERS = 10, KEPT = 3 };
     struct fixture *fixture = *state;
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    struct rlimit low = {8 * KEPT, limit.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-    work_in_slices(fixture, FAST_PATH_AUTO);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    open_with_limit(fixture, fixture->procfs, 8 * KEPT);
+    owners_work_in_slices(fixture->owners);
     for (pid_t pid = 40; pid < 40 + HOLDERS; pid++) {
         add(fixture, pid, 1);
         fake_socket(fixture->procfs, pid, 3, 7001);
@@ -156,6 +164,14 @@ static void a_new_name_is_seen_at_once_and_all_facts_with_it(void **state)
     assert_int_equal(look_again(fixture, 7001), 0);
     assert_string_equal(holder_of(fixture, 7001)->comm, "heir");
     assert_string_equal(holder_of(fixture, 7001)->arguments, "of it");
+}
+
+static void a_new_name_is_seen_at_once_where_nothing_is_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    open_with_limit(fixture, fixture->procfs, 4);
+    a_new_name_is_seen_at_once_and_all_facts_with_it(state);
+    assert_int_equal(descriptors_below(fixture->procfs), 0);
 }
 
 static void other_facts_are_at_most_a_second_old(void **state)
@@ -228,18 +244,6 @@ static pid_t start_child(int commands[2], int answers[2])
     }
 }
 
-/* Have the owners read the real procfs, with this limit of descriptors while they are opened. */
-static void look_at_real_processes(struct fixture *fixture, rlim_t most)
-{
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    struct rlimit low = {most < limit.rlim_cur ? most : limit.rlim_cur, limit.rlim_max};
-    owners_close(fixture->owners);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-    assert_int_equal(owners_open(&fixture->owners, "/proc", FAST_PATH_AUTO), 0);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
 static uint32_t open_socket(int *file)
 {
     struct stat stat;
@@ -258,7 +262,7 @@ static void a_real_holder_changes_and_dies(void **state)
     pid_t child = start_child(commands, answers);
     close(file);
     assert_int_equal(read(answers[0], &byte, 1), 1);
-    look_at_real_processes(fixture, RLIM_INFINITY);
+    open_with_limit(fixture, "/proc", RLIM_INFINITY);
     assert_int_equal(UPDATE(fixture, inode), 0);
     assert_int_equal(UPDATE(fixture, inode), 0);
     assert_string_equal(holder_of(fixture, inode)->comm, "before");
@@ -291,7 +295,7 @@ static void a_kept_link_tells_what_is_held_now(void **state)
     struct fixture *fixture = *state;
     int files[2];
     uint32_t first = open_socket(&files[0]), second_one = open_socket(&files[1]);
-    look_at_real_processes(fixture, RLIM_INFINITY);
+    open_with_limit(fixture, "/proc", RLIM_INFINITY);
     for (int i = 0; i < 2; i++)
         assert_int_equal(UPDATE(fixture, first, second_one), 0);
     assert_int_equal(open_links(), 2);
@@ -320,7 +324,7 @@ static void few_links_are_kept(void **state)
     uint32_t inodes[SOCKETS + 1] = {0};
     for (size_t i = 0; i < SOCKETS; i++)
         inodes[i] = open_socket(&files[i]);
-    look_at_real_processes(fixture, 4 * KEPT);
+    open_with_limit(fixture, "/proc", 4 * KEPT);
     for (int i = 0; i < 3; i++)
         assert_int_equal(update(fixture, inodes), 0);
     assert_int_equal(open_links(), KEPT);
@@ -346,6 +350,7 @@ int main(void)
         WITH_PROCFS(beyond_a_quarter_of_the_limit_none_is_kept),
         WITH_PROCFS(a_recycled_pid_is_not_taken_for_the_holder),
         WITH_PROCFS(a_new_name_is_seen_at_once_and_all_facts_with_it),
+        WITH_PROCFS(a_new_name_is_seen_at_once_where_nothing_is_kept),
         WITH_PROCFS(other_facts_are_at_most_a_second_old),
         WITH_PROCFS(the_facts_of_many_are_read_in_turn),
         WITH_PROCFS(a_real_holder_changes_and_dies),

@@ -174,9 +174,18 @@ static void renew(struct holder_check *check, struct holder *holder, int64_t now
         close(directory);
 }
 
-static bool has_other_name(const struct holder *holder)
+static bool has_other_name(const struct holder_check *check, const struct holder *holder)
 {
-    return holder->comm >= 0 && !process_is_named(holder->comm, holder->process.comm);
+    if (holder->comm >= 0)
+        return !process_is_named(holder->comm, holder->process.comm);
+    int directory = open_directory(check, holder);
+    int comm = directory < 0 ? -1 : openat(directory, "comm", O_RDONLY | O_CLOEXEC);
+    bool other = !process_is_named(comm, holder->process.comm);
+    if (comm >= 0)
+        close(comm);
+    if (directory >= 0)
+        close(directory);
+    return other;
 }
 
 static bool is_due(const struct holder_check *check, const struct holder *holder, int64_t now)
@@ -228,7 +237,7 @@ void holder_check_all(struct holder_check *check, bool facts, int64_t now)
         struct holder *holder = holders_at(check->holders, i);
         if (check_links(check, holder) && descriptors > 0)
             searched += search(check, holder, &descriptors);
-        if (facts && holder->link_count > 0 && has_other_name(holder))
+        if (facts && !check->plainly && holder->link_count > 0 && has_other_name(check, holder))
             renew(check, holder, now);
     }
     if (searched > 0)
