@@ -14,6 +14,10 @@
 
 enum { MOST_BODY = 1 << 20, MOST_HEADS = 1 << 20, MOST_REDIRECTS = 10 };
 
+/* What came over the connection that is there now. An interim answer (1xx) is not the answer: 101
+ * is, as nothing else follows it. */
+enum answer { ANSWER_NONE, ANSWER_INTERIM, ANSWER_STATUS_LINE, ANSWER_HEAD };
+
 struct transfer {
     const struct web_check *check;
     CURL *handle;
@@ -23,10 +27,12 @@ struct transfer {
     size_t body;              /* bytes that came */
     size_t heads;             /* bytes of all heads and trailers that came */
     bool had_enough;          /* of the body: what follows is not waited for */
-    bool had_address;         /* to connect to */
-    size_t sockets;           /* that were made */
-    int family;               /* of the last one */
-    int local_error;          /* -errno: no socket could be made here */
+    enum answer answer;
+    unsigned int status; /* of the last answer, of an earlier connection, too; 0: none came */
+    bool had_address;    /* to connect to */
+    size_t sockets;      /* that were made */
+    int family;          /* of the last one */
+    int local_error;     /* -errno: no socket could be made here */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -51,6 +57,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     struct transfer *transfer = context;
     (void)purpose;
     transfer->had_address = true;
+    transfer->answer = ANSWER_NONE;
     transfer->sockets++;
     transfer->family = address->family;
     int made = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -59,20 +66,34 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return made < 0 ? CURL_SOCKET_BAD : made;
 }
 
-/* A redirect begins another body, and perhaps another name. libcurl keeps all headers of a run, and
- * sets no limit to those that follow a body in chunks. */
+/* A redirect begins another body, and perhaps another name. */
+static void begin_answer(struct transfer *transfer)
+{
+    long status = 0;
+    curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &status);
+    transfer->body = 0;
+    transfer->had_address = false;
+    if (transfer->match)
+        body_match_begin(transfer->match);
+    if (status >= 100 && status < 200 && status != 101) {
+        transfer->answer = ANSWER_INTERIM;
+    } else {
+        transfer->answer = ANSWER_STATUS_LINE;
+        transfer->status = (unsigned int)status;
+    }
+}
+
+/* libcurl keeps all headers of a run, and sets no limit to those that follow a body in chunks. */
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
     transfer->heads += size * count;
     if (transfer->heads > MOST_HEADS)
         return CURL_WRITEFUNC_ERROR;
-    if (size * count >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
-        transfer->body = 0;
-        transfer->had_address = false;
-        if (transfer->match)
-            body_match_begin(transfer->match);
-    }
+    if (transfer->answer <= ANSWER_INTERIM && size * count >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+        begin_answer(transfer);
+    else if (transfer->answer == ANSWER_STATUS_LINE && (*bytes == '\r' || *bytes == '\n'))
+        transfer->answer = ANSWER_HEAD;
     return size * count;
 }
 
@@ -221,6 +242,8 @@ int transfer_begin(struct transfer *transfer, CURLM *multi)
     transfer->body = 0;
     transfer->heads = 0;
     transfer->had_enough = false;
+    transfer->answer = ANSWER_NONE;
+    transfer->status = 0;
     transfer->had_address = false;
     transfer->sockets = 0;
     transfer->local_error = 0;
@@ -298,20 +321,22 @@ static bool is_expected(const struct web_check *check, unsigned int status)
     return false;
 }
 
-/* What became of a run that libcurl takes for a success. */
-static enum web_cause judge_answer(const struct transfer *transfer, unsigned int status)
+/* The connection broke off: before an answer, or within it. */
+static enum web_cause judge_break(const struct transfer *transfer)
 {
-    if (!is_expected(transfer->check, status))
-        return WEB_STATUS;
-    return transfer->match && !body_match_found(transfer->match) ? WEB_BODY : WEB_OK;
+    if (transfer->answer <= ANSWER_INTERIM)
+        return WEB_CONNECT;
+    return is_expected(transfer->check, transfer->status) ? WEB_BODY : WEB_STATUS;
 }
 
-/* The connection broke off: before an answer, or within it. */
-static enum web_cause judge_break(const struct transfer *transfer, unsigned int status)
+/* What became of a run that libcurl takes for a success, as it does a head that breaks off. */
+static enum web_cause judge_answer(const struct transfer *transfer)
 {
-    if (status == 0)
-        return WEB_CONNECT;
-    return is_expected(transfer->check, status) ? WEB_BODY : WEB_STATUS;
+    if (transfer->answer < ANSWER_HEAD)
+        return judge_break(transfer);
+    if (!is_expected(transfer->check, transfer->status))
+        return WEB_STATUS;
+    return transfer->match && !body_match_found(transfer->match) ? WEB_BODY : WEB_OK;
 }
 
 /* What libcurl's code says of the other side; see libcurl-errors(3). */
@@ -320,7 +345,7 @@ static enum web_cause judge(const struct transfer *transfer, CURLcode code,
 {
     switch (code) {
     case CURLE_OK:
-        return judge_answer(transfer, result->status_code);
+        return judge_answer(transfer);
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
         return WEB_DNS;
@@ -339,8 +364,9 @@ static enum web_cause judge(const struct transfer *transfer, CURLcode code,
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE:
-    case CURLE_WRITE_ERROR: /* its headers have no end */
-        return judge_break(transfer, result->status_code);
+        return judge_break(transfer);
+    case CURLE_WRITE_ERROR: /* its headers have no end, or its interim answers */
+        return transfer->answer == ANSWER_INTERIM ? WEB_STATUS : judge_break(transfer);
     case CURLE_COULDNT_CONNECT: /* libcurl finds addresses of any family, then takes one */
         return transfer->had_address ? WEB_CONNECT : WEB_DNS;
     default: /* an answer that is no HTTP, too many redirects, or one to another protocol */
@@ -425,9 +451,13 @@ static void tell_reason(const struct transfer *transfer, CURLcode code, struct w
         copy_reason("the answer has too many headers", result->reason);
     else if (code == CURLE_COULDNT_CONNECT && result->cause == WEB_DNS)
         copy_reason("the name has no address of the family that is asked for", result->reason);
+    else if (code == CURLE_GOT_NOTHING && transfer->answer == ANSWER_INTERIM)
+        copy_reason("no answer but interim ones came", result->reason);
     else if (code != CURLE_OK)
         copy_reason(transfer->error[0] ? transfer->error : curl_easy_strerror(code),
                     result->reason);
+    else if (transfer->answer < ANSWER_HEAD)
+        copy_reason("the answer broke off within its headers", result->reason);
     else if (result->cause == WEB_BODY)
         copy_reason("the body does not contain what it should", result->reason);
     else
@@ -436,9 +466,7 @@ static void tell_reason(const struct transfer *transfer, CURLcode code, struct w
 
 int transfer_end(struct transfer *transfer, CURLcode code, struct web_result *result)
 {
-    long status = 0;
-    curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &status);
-    *result = (struct web_result){.status_code = (unsigned int)(status > 0 ? status : 0)};
+    *result = (struct web_result){.status_code = transfer->status};
     tell_times(transfer->handle, result);
     int64_t expiry = certificate_expiry(transfer->handle);
     leave_multi(transfer);

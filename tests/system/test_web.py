@@ -209,8 +209,10 @@ def test_bad_servers(agent, misbehave):
             b"X: long\r\n" * 100), broken),
         "blank before a header": (says(b"HTTP/1.1 200 OK\r\n X: y\r\n\r\n"), (0, 200, {"status"})),
         "body without end": (says_without_end(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 4096), OK),
-        "continued without end": (says_without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-                                  (0, 100, {"status"})),
+        "interim answers alone": (says(b"HTTP/1.1 100 Continue\r\n\r\n" * 2), refused),
+        "interim answers without end": (says_without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+                                        strange),
+        "ends within its head": (says(b"HTTP/1.1 200 OK\r\nContent-Le"), broken),
     }
     slow = {name for name, (_, wanted) in servers.items() if "timeout" in wanted[2]}
     checks = {name: (f"http://127.0.0.1:{misbehave(behave).port}/",

@@ -245,6 +245,78 @@ static void test_a_body_that_breaks_off(void **state)
     assert_int_equal(result.status_code, 0);
 }
 
+/* Interim answers are none, and what breaks off within its headers is no whole one. */
+static void test_heads_that_break_off(void **state)
+{
+    static const char interim[] = "no answer but interim ones came";
+    static const char broken[] = "the answer broke off within its headers";
+    static const struct {
+        const char *answer;
+        enum web_cause cause;
+        unsigned int status_code;
+        const char *reason; /* NULL: libcurl's */
+    } answers[] = {
+        {"HTTP/1.1 100 Continue\r\n\r\n", WEB_CONNECT, 0, interim},
+        {"HTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 100 C\r\n\r\n", WEB_CONNECT, 0, interim},
+        {"HTTP/1.1 100 Continue\r\n", WEB_CONNECT, 0, broken},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 20", WEB_CONNECT, 0, interim},
+        {"HTTP/1.1 100 Continue\r\n\r\nno HTTP\r\n", WEB_STATUS, 0, NULL},
+        {"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", WEB_OK, 200, ""},
+        {"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nContent-Le", WEB_BODY, 200, broken},
+        {"HTTP/1.1 200 OK\r\n", WEB_BODY, 200, broken},
+        {"HTTP/1.1 200 OK\r\n\r\n", WEB_OK, 200, ""},
+        {"HTTP/1.1 200 OK\n\n", WEB_OK, 200, ""},
+        {"HTTP/1.1 500 Oh\r\nA: b", WEB_STATUS, 500, broken},
+        {"HTTP/1.1 101 Switch\r\n\r\nx", WEB_STATUS, 101, "the status is 101"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct server server = {.answer = answers[i].answer};
+        struct web_result result;
+        ask(&server, NULL, &result);
+        if (result.cause != answers[i].cause || result.status_code != answers[i].status_code ||
+            (answers[i].reason && strcmp(result.reason, answers[i].reason) != 0))
+            fail_msg("%s: %d %u %s", answers[i].answer, (int)result.cause, result.status_code,
+                     result.reason);
+        assert_can_be_sent(&result);
+    }
+}
+
+/* The last answer is that of the redirect; where it leads to, none came. */
+static void test_a_redirect_to_one_that_does_not_answer(void **state)
+{
+    static const char *const answers[] = {"", "HTTP/1.1 100 Continue\r\n\r\n"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct server first = {0}, second = {.answer = answers[i]};
+        struct web_result result;
+        char answer[128];
+        start_server(&second);
+        snprintf(answer, sizeof answer,
+                 "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%u/\r\n\r\n", second.port);
+        first.answer = answer;
+        ask(&first, NULL, &result);
+        stop_server(&second);
+        assert_int_equal(result.cause, WEB_CONNECT);
+        assert_int_equal(result.status_code, 302);
+    }
+}
+
+/* They are not another answer, whose body would be searched anew. */
+static void test_trailers_that_look_like_an_answer(void **state)
+{
+    struct server server = {.answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                      "5\r\nready\r\n0\r\nHTTP/1.1 500 Oh: x\r\n\r\n"};
+    struct web_result result;
+
+    (void)state;
+    ask(&server, "ready", &result);
+    assert_int_equal(result.cause, WEB_OK);
+    assert_int_equal(result.status_code, 200);
+}
+
 /* In a process that may have no thread. Returns what transfer_end does, 0 when a test failed. */
 static int run_without_threads(const struct web_check *check)
 {
@@ -281,6 +353,9 @@ int main(void)
         cmocka_unit_test(test_reasons_from_strangers_can_be_sent),
         cmocka_unit_test(test_a_body_without_end),
         cmocka_unit_test(test_a_body_that_breaks_off),
+        cmocka_unit_test(test_heads_that_break_off),
+        cmocka_unit_test(test_a_redirect_to_one_that_does_not_answer),
+        cmocka_unit_test(test_trailers_that_look_like_an_answer),
         cmocka_unit_test(test_no_thread_can_be_had),
     };
 
