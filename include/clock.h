@@ -1,4 +1,4 @@
-/* The two clocks: one for intervals, one for people. */
+/* The clocks: two for intervals, one for people. */
 #ifndef UDPWATCH_CLOCK_H
 #define UDPWATCH_CLOCK_H
 
@@ -6,6 +6,9 @@
 
 /* CLOCK_MONOTONIC in nanoseconds: never set back. */
 int64_t clock_monotonic(void);
+
+/* CLOCK_BOOTTIME in nanoseconds: never set back, and it goes on while the machine sleeps. */
+int64_t clock_boot_time(void);
 
 /* The time since boot in the kernel's clock ticks, as proc(5) tells the start of a process. */
 uint64_t clock_boot_ticks(void);

@@ -72,6 +72,7 @@ enum { WEB_REASON_SIZE = 256 };
 struct web_result {
     enum web_cause cause;
     unsigned int status_code;     /* of the last answer that came; 0: none did */
+    int64_t end;                  /* CLOCK_BOOTTIME, nanoseconds: when it was over */
     int64_t duration;             /* microseconds */
     int64_t phases[WEB_PHASES];   /* microseconds; -1: it did not come to that */
     int64_t certificate_expiry;   /* Unix time; 0: there was no certificate, or it is not known */

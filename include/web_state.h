@@ -15,7 +15,7 @@ struct web_state {
     bool late;                   /* there is none though it is time; else, when not known, the first
                                     one is not over yet */
     struct web_result last;      /* when known */
-    double time;                 /* when known: Unix time at which it came */
+    double time;                 /* when known: Unix time at which it was over */
     uint64_t counts[WEB_CAUSES]; /* runs, by what became of them */
 };
 

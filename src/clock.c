@@ -10,6 +10,13 @@ int64_t clock_monotonic(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
+int64_t clock_boot_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 uint64_t clock_boot_ticks(void)
 {
     uint64_t ticks_a_second = (uint64_t)sysconf(_SC_CLK_TCK);

@@ -173,8 +173,9 @@ void web_wire_free(struct web_wired_check *checks, size_t count)
 void web_wire_write_result(const struct web_result *result, char *text, size_t size)
 {
     snprintf(text, size,
-             "%d %u %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s",
-             (int)result->cause, result->status_code, result->duration,
+             "%d %u %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
+             " %" PRId64 " %s",
+             (int)result->cause, result->status_code, result->end, result->duration,
              result->phases[WEB_PHASE_DNS], result->phases[WEB_PHASE_CONNECT],
              result->phases[WEB_PHASE_TLS], result->phases[WEB_PHASE_FIRST_BYTE],
              result->certificate_expiry, result->reason);
@@ -192,11 +193,13 @@ static bool is_printable(const char *string)
 
 int web_wire_read_result(const char *text, struct web_result *result)
 {
-    enum { CAUSE, STATUS_CODE, DURATION, PHASES, EXPIRY = PHASES + WEB_PHASES, NUMBERS };
-    static const int64_t longest = INT64_C(1) << 53; /* what a double holds exactly */
+    enum { CAUSE, STATUS_CODE, END, DURATION, PHASES, EXPIRY = PHASES + WEB_PHASES, NUMBERS };
+    static const int64_t exact = INT64_C(1) << 53; /* what a double holds exactly */
+    static const int64_t mosts[] = {
+        [CAUSE] = WEB_CAUSES - 1, [STATUS_CODE] = 999, [END] = INT64_MAX};
     int64_t numbers[NUMBERS];
     for (size_t i = 0; i < NUMBERS; i++) {
-        int64_t most = i == CAUSE ? WEB_CAUSES - 1 : i == STATUS_CODE ? 999 : longest;
+        int64_t most = i <= END ? mosts[i] : exact;
         bool may_be_missing = i >= PHASES && i < EXPIRY;
         text = read_number(text, may_be_missing ? -1 : 0, most, ' ', &numbers[i]);
         if (!text)
@@ -207,6 +210,7 @@ int web_wire_read_result(const char *text, struct web_result *result)
         return -EPROTO;
     *result = (struct web_result){.cause = (enum web_cause)numbers[CAUSE],
                                   .status_code = (unsigned int)numbers[STATUS_CODE],
+                                  .end = numbers[END],
                                   .duration = numbers[DURATION],
                                   .certificate_expiry = numbers[EXPIRY]};
     memcpy(result->phases, &numbers[PHASES], sizeof result->phases);

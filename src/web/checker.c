@@ -286,6 +286,7 @@ static int finish(struct checker *checker, CURL *handle, CURLcode code)
     struct web_result result;
     int error = transfer_end(job->transfer, code, &result);
     checker->running--;
+    result.end = clock_boot_time();
     if (error)
         return say_local(checker, job, error);
     if (code == CURLE_OPERATION_TIMEDOUT && checker->was_still)

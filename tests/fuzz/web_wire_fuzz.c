@@ -29,7 +29,8 @@ static void read_result(const char *text)
     if (web_wire_read_result(written, &again) || strcmp(result.reason, again.reason) != 0 ||
         memcmp(result.phases, again.phases, sizeof(result.phases)) != 0 ||
         result.cause != again.cause || result.status_code != again.status_code ||
-        result.duration != again.duration || result.certificate_expiry != again.certificate_expiry)
+        result.end != again.end || result.duration != again.duration ||
+        result.certificate_expiry != again.certificate_expiry)
         abort();
 }
 

@@ -40,10 +40,19 @@ static void say(enum channel_kind kind, uint64_t id, const char *text)
     channel_send(CHANNEL_DESCRIPTOR, &message, -1);
 }
 
+/* When it was over, or a time at which it cannot have been. */
+static int64_t play_end(const char *url)
+{
+    if (strstr(url, "future"))
+        return clock_boot_time() + 3600 * SECOND;
+    return strstr(url, "past") ? 1 : clock_boot_time();
+}
+
 static void play_check(const struct web_wired_check *wired, const char *how)
 {
-    struct web_result result = {.status_code = 200, .phases = {-1, -1, -1, -1}};
     const struct web_check *check = &wired->check;
+    struct web_result result = {
+        .status_code = 200, .end = play_end(check->url), .phases = {-1, -1, -1, -1}};
     char text[1024];
 
     snprintf(result.reason, sizeof result.reason, "%.60s id=%ju", how, (uintmax_t)wired->id);
@@ -63,6 +72,7 @@ static _Noreturn void play_web(void)
     struct web_wired_check *checks;
     size_t count;
     int descriptor;
+    bool is_ready = false;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (channel_receive(CHANNEL_DESCRIPTOR, &message, &descriptor) == 1) {
@@ -72,7 +82,9 @@ static _Noreturn void play_web(void)
         bytes[message.id] = '\0';
         if (web_wire_read_checks(bytes, &checks, &count))
             _exit(5);
-        say(CHANNEL_READY, 0, "");
+        if (!is_ready)
+            say(CHANNEL_READY, 0, "");
+        is_ready = true;
         for (size_t i = 0; i < count; i++)
             play_check(&checks[i], message.text);
         web_wire_free(checks, count);
@@ -175,7 +187,7 @@ static void test_results_are_those_of_their_checks(void **state)
 {
     struct web_check checks[] = {
         CHECK("a", "a", NULL),
-        CHECK("b", "b", "5 503 1500000 1 2 -1 3 4102444800 the status is 503"),
+        CHECK("b", "b", "5 503 0 1500000 1 2 -1 3 4102444800 the status is 503"),
         CHECK("c", "silent", NULL),
     };
     (void)state;
@@ -391,9 +403,10 @@ static void test_what_is_old_is_not_known(void **state)
 
     change(web, checks, 1);
     follow(web, now, 1);
-    assert_true(web_tell(web, now + patience)->states[0].known);
-    assert_false(web_tell(web, now + patience)->states[0].late);
-    assert_false(web_tell(web, now + patience)->failed);
+    int64_t on_its_way = clock_monotonic() - now; /* at most */
+    assert_true(web_tell(web, now + patience - on_its_way)->states[0].known);
+    assert_false(web_tell(web, now + patience - on_its_way)->states[0].late);
+    assert_false(web_tell(web, now + patience - on_its_way)->failed);
     assert_false(web_tell(web, now + patience + 1)->states[0].known);
     assert_true(web_tell(web, now + patience + 1)->states[0].late);
     assert_true(web_tell(web, now + patience + 1)->failed);
@@ -406,6 +419,61 @@ static void test_what_is_old_is_not_known(void **state)
     assert_true(web_tell(web, now)->states[0].known);
     assert_false(web_tell(web, now)->failed);
     web_close(web);
+}
+
+static void wait_until(int64_t time)
+{
+    while (clock_monotonic() <= time)
+        poll(NULL, 0, 1);
+}
+
+/* What lay in the channel is as old as it is when it is read. */
+static void test_a_result_that_is_read_late(void **state)
+{
+    const int64_t patience = PATIENCE_SECONDS * SECOND;
+    struct web_check checks[] = {CHECK("a", "die", NULL)};
+    (void)state;
+    struct web *web = open_web(false);
+
+    change(web, checks, 1);
+    int64_t begin = clock_monotonic();
+    double unix_begin = clock_unix_time();
+    web_run(web, begin);
+    struct pollfd end = {.fd = web_channel(web)};
+    assert_int_equal(poll(&end, 1, 5000), 1); /* it has said all */
+    int64_t came = clock_monotonic();
+    double unix_came = clock_unix_time();
+    wait_until(came + SECOND / 10);
+    start_log();
+    web_handle(web, clock_monotonic());
+    end_log();
+    const struct web_state *check = &web_tell(web, begin + patience)->states[0];
+    assert_true(check->known);
+    assert_true(check->time >= unix_begin && check->time <= unix_came);
+    assert_true(web_tell(web, came + patience + 1)->states[0].late);
+    web_close(web);
+}
+
+/* The program is not believed that a run was over when it cannot have been. */
+static void test_a_result_of_another_time(void **state)
+{
+    static const char *const urls[] = {"http://future/", "http://past/"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct web_check checks[] = {CHECK("a", "a", NULL)};
+        struct web *web = open_web(false);
+        checks[0].url = (char *)(uintptr_t)urls[i];
+        change(web, checks, 1);
+        double before = clock_unix_time();
+        int64_t now = clock_monotonic();
+        follow(web, now, 1);
+        assert_true(web_tell(web, now)->states[0].time >= before);
+        assert_true(web_tell(web, now)->states[0].time <= clock_unix_time());
+        assert_true(web_tell(web, now + PATIENCE_SECONDS * SECOND)->states[0].known);
+        assert_true(web_tell(web, now + (PATIENCE_SECONDS + 1) * SECOND)->states[0].late);
+        web_close(web);
+    }
 }
 
 /* How long the first one may take does not begin anew with a reload. */
@@ -563,6 +631,33 @@ static void test_one_that_was_away_is_not_silent(void **state)
     web_close(web);
 }
 
+/* A reload gives it no more time to say something of what is unchanged, and what is new its own. */
+static void test_silence_goes_on_over_reloads(void **state)
+{
+    const int64_t patience = PATIENCE_SECONDS * SECOND;
+    struct web_check checks[] = {CHECK("a", "silent", NULL), CHECK("b", "silent", NULL)};
+    (void)state;
+    struct web *web = open_web(false);
+    int64_t before = clock_monotonic();
+
+    change(web, checks, 1);
+    int64_t after = clock_monotonic();
+    serve(web, before);
+    wait_until(after);
+    checks[1].interval = checks[1].timeout = SECOND;
+    start_log();
+    change(web, checks, 2);
+    web_run(web, after + (2 + 1 + 5) * SECOND);
+    change(web, checks, 1);
+    web_run(web, before + patience);
+    assert_string_equal(end_log(), "");
+    start_log();
+    web_run(web, after + patience + 1);
+    assert_string_equal(end_log(),
+                        "error: the web checker says nothing any more; it is started again\n");
+    web_close(web);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -576,6 +671,8 @@ int main(void)
         cmocka_unit_test(test_results_of_checks_that_are_no_more),
         cmocka_unit_test(test_no_checks_any_more),
         cmocka_unit_test(test_what_is_old_is_not_known),
+        cmocka_unit_test(test_a_result_that_is_read_late),
+        cmocka_unit_test(test_a_result_of_another_time),
         cmocka_unit_test(test_a_first_result_that_does_not_come),
         cmocka_unit_test(test_a_program_that_is_not_there),
         cmocka_unit_test(test_tells_whether_to_begin_at_once),
@@ -584,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_goes_on_without_a_loop),
         cmocka_unit_test(test_goes_on_after_a_long_time),
         cmocka_unit_test(test_one_that_was_away_is_not_silent),
+        cmocka_unit_test(test_silence_goes_on_over_reloads),
     };
 
     if (getenv("FAKE_WEB"))

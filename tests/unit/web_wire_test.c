@@ -291,6 +291,7 @@ static void test_checks_with_a_byte_changed(void **state)
 static const struct web_result sample = {
     .cause = WEB_STATUS,
     .status_code = 503,
+    .end = INT64_MAX, /* its nanoseconds of some months are more than 2^53 */
     .duration = 1234567,
     .phases = {12, -1, 0, INT64_C(1) << 53},
     .certificate_expiry = 4102444800,
@@ -301,6 +302,7 @@ static void assert_same_result(const struct web_result *a, const struct web_resu
 {
     assert_int_equal(a->cause, b->cause);
     assert_int_equal(a->status_code, b->status_code);
+    assert_true(a->end == b->end);
     assert_true(a->duration == b->duration);
     assert_memory_equal(a->phases, b->phases, sizeof a->phases);
     assert_true(a->certificate_expiry == b->certificate_expiry);
@@ -345,43 +347,45 @@ static void test_refuses_results_that_are_not_well_formed(void **state)
         " ",
         "no result",
         "0",
-        "0 200 1 1 1 1 1",
-        "0 200 1 1 1 1 1 0",
-        "0 200 1 1 1 1 1 0\tx",
-        "7 200 1 1 1 1 1 0 ",
-        "-1 200 1 1 1 1 1 0 ",
-        "0 1000 1 1 1 1 1 0 ",
-        "0 -1 1 1 1 1 1 0 ",
-        "0 200 -1 1 1 1 1 0 ",
-        "0 200 1 -2 1 1 1 0 ",
-        "0 200 1 1 1 1 -2 0 ",
-        "0 200 1 1 1 1 1 -1 ",
-        "0 200 9007199254740993 1 1 1 1 0 ",
-        "0 200 1 9007199254740993 1 1 1 0 ",
-        "0 200 1 1 1 1 1 9007199254740993 ",
-        "0 200 99999999999999999999999999 1 1 1 1 0 ",
-        "0 200 1 -99999999999999999999999999 1 1 1 0 ",
-        "0 200 nan 1 1 1 1 0 ",
-        "0 200 1e3 1 1 1 1 0 ",
-        "0 200 0x1 1 1 1 1 0 ",
-        "0 200 +1 1 1 1 1 0 ",
-        "0 200 1.5 1 1 1 1 0 ",
-        "0  200 1 1 1 1 1 0 ",
-        " 0 200 1 1 1 1 1 0 ",
-        "0 200 1 - 1 1 1 0 ",
-        "0 200 1 1 1 1 1 0 " LONG LONG LONG LONG, /* as many bytes as there is room for */
-        "0 200 1 1 1 1 1 0 a\nb",
-        "0 200 1 1 1 1 1 0 \x1b[2J",
-        "0 200 1 1 1 1 1 0 \x7f",
-        "0 200 1 1 1 1 1 0 \xff",
-        "0 200 1 1 1 1 1 0 caf\xc3",
-        "0 200 1 1 1 1 1 0 \xe2\x80\xae"
+        "0 200 1 1 1 1 1 1",
+        "0 200 1 1 1 1 1 1 0",
+        "0 200 1 1 1 1 1 1 0\tx",
+        "7 200 1 1 1 1 1 1 0 ",
+        "-1 200 1 1 1 1 1 1 0 ",
+        "0 1000 1 1 1 1 1 1 0 ",
+        "0 -1 1 1 1 1 1 1 0 ",
+        "0 200 -1 1 1 1 1 1 0 ",
+        "0 200 9223372036854775808 1 1 1 1 1 0 ",
+        "0 200 1 -1 1 1 1 1 0 ",
+        "0 200 1 1 -2 1 1 1 0 ",
+        "0 200 1 1 1 1 1 -2 0 ",
+        "0 200 1 1 1 1 1 1 -1 ",
+        "0 200 1 9007199254740993 1 1 1 1 0 ",
+        "0 200 1 1 9007199254740993 1 1 1 0 ",
+        "0 200 1 1 1 1 1 1 9007199254740993 ",
+        "0 200 1 99999999999999999999999999 1 1 1 1 0 ",
+        "0 200 1 1 -99999999999999999999999999 1 1 1 0 ",
+        "0 200 1 nan 1 1 1 1 0 ",
+        "0 200 1 1e3 1 1 1 1 0 ",
+        "0 200 1 0x1 1 1 1 1 0 ",
+        "0 200 1 +1 1 1 1 1 0 ",
+        "0 200 1 1.5 1 1 1 1 0 ",
+        "0  200 1 1 1 1 1 1 0 ",
+        " 0 200 1 1 1 1 1 1 0 ",
+        "0 200 1 1 - 1 1 1 0 ",
+        "0 200 1 1 1 1 1 1 0 " LONG LONG LONG LONG, /* as many bytes as there is room for */
+        "0 200 1 1 1 1 1 1 0 a\nb",
+        "0 200 1 1 1 1 1 1 0 \x1b[2J",
+        "0 200 1 1 1 1 1 1 0 \x7f",
+        "0 200 1 1 1 1 1 1 0 \xff",
+        "0 200 1 1 1 1 1 1 0 caf\xc3",
+        "0 200 1 1 1 1 1 1 0 \xe2\x80\xae"
         "gnp.exe",
     };
     struct web_result result;
 
     (void)state;
-    assert_int_equal(web_wire_read_result("0 200 1 1 1 1 1 0 ", &result), 0);
+    assert_int_equal(web_wire_read_result("0 200 1 1 1 1 1 1 0 ", &result), 0);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         if (web_wire_read_result(wrong[i], &result) != -EPROTO)
             fail_msg("not refused: %s", wrong[i]);
@@ -392,7 +396,7 @@ static void test_a_result_that_is_refused_is_not_touched(void **state)
     struct web_result result = sample;
 
     (void)state;
-    assert_int_equal(web_wire_read_result("0 200 1 1 1 1 1 0 \n", &result), -EPROTO);
+    assert_int_equal(web_wire_read_result("0 200 1 1 1 1 1 1 0 \n", &result), -EPROTO);
     assert_same_result(&result, &sample);
 }
 
@@ -407,6 +411,7 @@ static void assert_sane(const char *text)
         return;
     assert_in_range(result.cause, WEB_OK, WEB_CAUSES - 1);
     assert_in_range(result.status_code, 0, 999);
+    assert_in_range(result.end, 0, INT64_MAX);
     assert_in_range(result.duration, 0, INT64_C(1) << 53);
     for (int phase = 0; phase < WEB_PHASES; phase++)
         assert_in_range(result.phases[phase] + 1, 0, (INT64_C(1) << 53) + 1);

@@ -29,8 +29,9 @@ struct slot {
     char *url;
     struct text wired; /* tells checks that are done the same */
     int64_t timeout;
-    int64_t patience; /* nanoseconds without a result after which the last one is too old */
-    int64_t came;     /* CLOCK_MONOTONIC: the last result, or when waiting for the first began */
+    int64_t patience;  /* nanoseconds without a result after which the last one is too old */
+    int64_t came;      /* CLOCK_MONOTONIC: end of the last run, or when waiting for one began */
+    int64_t least_end; /* CLOCK_BOOTTIME: no run whose result is to come was over before */
     bool has_result;
     struct web_state state;
 };
@@ -45,6 +46,7 @@ struct web {
     uint64_t last_id;
     int64_t heard; /* CLOCK_MONOTONIC: when the program last said something, or was not there */
     int64_t least_patience; /* of all checks */
+    int64_t silent_at;      /* CLOCK_MONOTONIC: the program should say something until then */
     struct web_state *told; /* of the slots, for web_tell */
     struct web_states states;
 };
@@ -104,11 +106,13 @@ static int make_slot(struct web *web, const struct web_check *check, int64_t now
     if (old && strcmp(old->wired.bytes, slot->wired.bytes) == 0) {
         slot->id = old->id;
         slot->came = old->came;
+        slot->least_end = old->least_end;
         slot->has_result = old->has_result;
         slot->state = old->state;
     } else {
         slot->id = ++web->last_id;
         slot->came = now;
+        slot->least_end = clock_boot_time();
         if (old)
             memcpy(slot->state.counts, old->state.counts, sizeof old->state.counts);
     }
@@ -148,13 +152,29 @@ static int start_or_tell(struct web *web, const char *wired)
     return supervisor_plan(&web->supervisor, web->program, &what);
 }
 
-static int64_t least_patience(const struct web *web)
+static int64_t lesser(int64_t a, int64_t b)
 {
-    int64_t least = INT64_MAX / 2;
-    for (size_t i = 0; i < web->count; i++)
-        if (web->slots[i].patience < least)
-            least = web->slots[i].patience;
-    return least;
+    return a < b ? a : b;
+}
+
+/* The program said something, or is not there to say it. */
+static void hear(struct web *web, int64_t now)
+{
+    web->heard = now;
+    web->silent_at = now + web->least_patience;
+}
+
+/* With other checks: it is waited for those that are new from now on, and for the others as ever.
+ */
+static void renew_patience(struct web *web)
+{
+    web->least_patience = web->silent_at = INT64_MAX / 2;
+    for (size_t i = 0; i < web->count; i++) {
+        const struct slot *slot = &web->slots[i];
+        int64_t since = slot->came > web->heard ? slot->came : web->heard;
+        web->least_patience = lesser(web->least_patience, slot->patience);
+        web->silent_at = lesser(web->silent_at, since + slot->patience);
+    }
 }
 
 /* Have the program do the checks of these slots. Returns 0, or -ENOMEM. */
@@ -176,8 +196,7 @@ static void adopt(struct web *web, struct slot *slots, struct web_state *told, s
     web->slots = slots;
     web->told = told;
     web->count = count;
-    web->heard = clock_monotonic();
-    web->least_patience = least_patience(web);
+    renew_patience(web);
 }
 
 int web_change(struct web *web, const struct config *config)
@@ -207,14 +226,14 @@ static void replace_if_silent(struct web *web, int64_t now)
 {
     struct pollfd channel = {.fd = supervisor_channel(web->supervisor), .events = POLLIN};
     if (channel.fd < 0) /* who is not there is not silent: the next one has all its time */
-        web->heard = now;
-    if (now - web->heard <= web->least_patience)
+        hear(web, now);
+    if (now <= web->silent_at)
         return;
     if (poll(&channel, 1, 0) != 0) /* it spoke while this process stood still */
         return;
     log_error("the web checker says nothing any more; it is started again");
     supervisor_replace(web->supervisor);
-    web->heard = now;
+    hear(web, now);
 }
 
 int64_t web_run(struct web *web, int64_t now)
@@ -224,15 +243,35 @@ int64_t web_run(struct web *web, int64_t now)
         return -1;
     replace_if_silent(web, now);
     wait = supervisor_run(web->supervisor, now);
-    silence = web->heard + web->least_patience + 1 - now;
+    silence = web->silent_at + 1 - now;
     if (silence < 0) /* what it said is about to be taken */
         silence = 0;
-    return wait < 0 || silence < wait ? silence : wait;
+    return wait < 0 ? silence : lesser(silence, wait);
 }
 
 int web_channel(const struct web *web)
 {
     return web->supervisor ? supervisor_channel(web->supervisor) : -1;
+}
+
+/* When a run was over: its result may have lain in the channel while this process stood still. The
+ * program is not believed that it was before it can have begun, or is still to come. Both are
+ * CLOCK_BOOTTIME. */
+static int64_t end_of(const struct web_result *result, const struct slot *slot, int64_t now)
+{
+    return result->end >= slot->least_end && result->end <= now ? result->end : now;
+}
+
+static void enter_result(struct slot *slot, const struct web_result *result, int64_t now)
+{
+    int64_t boot_now = clock_boot_time();
+    int64_t end = end_of(result, slot, boot_now), age = boot_now - end;
+    slot->has_result = true;
+    slot->came = now - age;
+    slot->least_end = end;
+    slot->state.last = *result;
+    slot->state.time = clock_unix_time() - (double)age / 1e9;
+    slot->state.counts[result->cause]++;
 }
 
 /* Returns 0, or -EPROTO. A check that is no more is none of ours. */
@@ -241,17 +280,11 @@ static int take_result(struct web *web, const struct channel_message *message, i
     struct web_result result;
     if (web_wire_read_result(message->text, &result))
         return -EPROTO;
-    for (size_t i = 0; i < web->count; i++) {
-        struct slot *slot = &web->slots[i];
-        if (slot->id != message->id)
-            continue;
-        slot->has_result = true;
-        slot->came = now;
-        slot->state.last = result;
-        slot->state.time = clock_unix_time();
-        slot->state.counts[result.cause]++;
-        break;
-    }
+    for (size_t i = 0; i < web->count; i++)
+        if (web->slots[i].id == message->id) {
+            enter_result(&web->slots[i], &result, now);
+            break;
+        }
     return 0;
 }
 
@@ -263,7 +296,7 @@ static int take_message(struct web *web, int64_t now)
     int result = channel_receive(supervisor_channel(web->supervisor), &message, &descriptor);
     if (result <= 0)
         return result;
-    web->heard = now;
+    hear(web, now);
     if (descriptor >= 0)
         close(descriptor); /* it has none to give */
     if (message.kind != CHANNEL_RESULT)
