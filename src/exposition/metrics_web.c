@@ -81,7 +81,8 @@ static void write_certificate(struct metrics_writer *writer)
     exposition_family(&writer->out, "udpwatch_web_certificate_expiry_timestamp_seconds",
                       METRIC_GAUGE,
                       "When the certificate that the last check was shown expires, in Unix time; "
-                      "left out when there was none, or it was refused.");
+                      "left out when there was none, it was refused, or its time is none "
+                      "after 1970.");
     for (size_t i = 0; i < web->count; i++)
         if (web->states[i].known && web->states[i].last.certificate_expiry > 0)
             exposition_integer(&writer->out, web_labels(writer, &web->states[i]),

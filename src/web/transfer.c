@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "text.h"
 #include "web/authorities.h"
@@ -297,6 +298,19 @@ static void tell_times(CURL *handle, struct web_result *result)
     result->phases[WEB_PHASE_FIRST_BYTE] = between(asked, answered);
 }
 
+/* Of the text of a time as ASN1_TIME_print(3) writes it, which curl_getdate(3) takes years below
+ * 100 of for others. Returns Unix time, or 0: it is none, or before 1970. */
+static int64_t read_time(const char *text)
+{
+    struct tm time = {0};
+    text = strptime(text, " %b %d %H:%M:%S", &time);
+    if (text && *text == '.')
+        text += 1 + strspn(text + 1, "0123456789");
+    text = text ? strptime(text, " %Y GMT", &time) : NULL;
+    time_t seconds = text && *text == '\0' ? timegm(&time) : 0;
+    return seconds > 0 ? seconds : 0;
+}
+
 /* Of the server's own certificate, the first of the chain. */
 static int64_t certificate_expiry(CURL *handle)
 {
@@ -306,10 +320,8 @@ static int64_t certificate_expiry(CURL *handle)
         certificates->num_of_certs < 1)
         return 0;
     for (const struct curl_slist *line = certificates->certinfo[0]; line; line = line->next)
-        if (strncmp(line->data, name, strlen(name)) == 0) {
-            time_t expiry = curl_getdate(line->data + strlen(name), NULL);
-            return expiry > 0 ? expiry : 0;
-        }
+        if (strncmp(line->data, name, strlen(name)) == 0)
+            return read_time(line->data + strlen(name));
     return 0;
 }
 
@@ -364,9 +376,8 @@ static enum web_cause judge(const struct transfer *transfer, CURLcode code,
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE:
+    case CURLE_WRITE_ERROR: /* its headers have no end */
         return judge_break(transfer);
-    case CURLE_WRITE_ERROR: /* its headers have no end, or its interim answers */
-        return transfer->answer == ANSWER_INTERIM ? WEB_STATUS : judge_break(transfer);
     case CURLE_COULDNT_CONNECT: /* libcurl finds addresses of any family, then takes one */
         return transfer->had_address ? WEB_CONNECT : WEB_DNS;
     default: /* an answer that is no HTTP, too many redirects, or one to another protocol */

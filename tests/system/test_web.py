@@ -3,7 +3,10 @@ checks of a test run side by side, in one agent that serves on.
 
 checks: {name: (url, further lines of the section.., the outcome that it must have)}."""
 
+import contextlib
+import re
 import socket
+import ssl
 import subprocess
 
 import pytest
@@ -133,6 +136,49 @@ def test_certificates(agent, nginx, misbehave):
     assert encrypted == set(files)
 
 
+# notAfter, as certificates have it -> what is told of it; None: nothing.
+TIMES = {
+    "20600101000000Z": 2840140800,
+    "99991231235959Z": 253402300799,
+    "20380119031408Z": 1 << 31,
+    "19700101000001Z": 1,
+    "19650101000000Z": None,
+    "00700101000000Z": None,  # to a reader of years with two digits 1970
+    "00500101000000Z": None,
+    "20601301000000Z": None,
+    "20600230000000Z": None,
+    "20600101250000Z": None,
+    "2060010100000 Z": None,
+    "a year and more": None,
+}
+
+
+def with_time(certificate, time):
+    """A copy whose notAfter is that; as it is not verified, its signature may be wrong."""
+    changed = certificate.with_name(f"{certificate.stem}-{time.replace(' ', '-')}.crt")
+    der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+    # A time after 2049 is a GeneralizedTime of 15 bytes: RFC 5280.
+    before, after = re.split(rb"(?<=\x18\x0f)20[5-9]\d{11}Z", der)
+    changed.write_text(ssl.DER_cert_to_PEM_cert(before + time.encode() + after))
+    changed.with_suffix(".key").write_text(certificate.with_suffix(".key").read_text())
+    return changed
+
+
+def test_times_of_certificates(agent, directory):
+    """Right, or left out."""
+    certificate = web_servers.make_certificate(directory, "times", days=365 * 60)
+    with contextlib.ExitStack() as servers:
+        checks = {}
+        for port, time in enumerate(TIMES, 4431):
+            servers.enter_context(
+                web_servers.s_server(directory, with_time(certificate, time), port))
+            checks[time] = (f"{HTTPS}:{port}/", "verify = no", OK)
+        scrape = assert_outcomes(agent(sections(checks)), checks)
+    told = {labels["web"]: value for labels, value
+            in scrape.samples("udpwatch_web_certificate_expiry_timestamp_seconds")}
+    assert told == {time: value for time, value in TIMES.items() if value is not None}
+
+
 def test_the_config_of_the_readme(write, directory):
     certificate = web_servers.make_certificate(directory, "apple", "DNS:apple.example")
     with web_servers.s_server(directory, certificate, 8443):
@@ -211,7 +257,7 @@ def test_bad_servers(agent, misbehave):
         "body without end": (says_without_end(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 4096), OK),
         "interim answers alone": (says(b"HTTP/1.1 100 Continue\r\n\r\n" * 2), refused),
         "interim answers without end": (says_without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-                                        strange),
+                                        refused),
         "ends within its head": (says(b"HTTP/1.1 200 OK\r\nContent-Le"), broken),
     }
     slow = {name for name, (_, wanted) in servers.items() if "timeout" in wanted[2]}
