@@ -23,7 +23,8 @@ struct web_state {
 struct web_states {
     const struct web_state *states;
     size_t count;
-    bool failed; /* one of them is late, or the program that does them is away for long */
+    uint64_t restarts; /* times the program that does them had to be started again */
+    bool failed;       /* one of them is late, or the program that does them is away for long */
 };
 
 #endif

@@ -127,7 +127,12 @@ void metrics_write_web(struct metrics_writer *writer)
     write_duration(writer);
     write_phases(writer);
     write_certificate(writer);
-    if (writer->history)
+    if (writer->history) {
         write_counts(writer);
+        exposition_single(&writer->out, "udpwatch_web_restarts_total", METRIC_COUNTER,
+                          "Times the program that does the checks had to be started again since "
+                          "the agent started.",
+                          true, writer->look->web->restarts);
+    }
     write_info(writer);
 }

@@ -222,6 +222,8 @@ def test_a_killed_udpwatch_web_is_started_again(agent, nginx, hold):
         assert after.values[series] >= value, series
     assert set(after.values) == set(before.values)
     assert after.value("udpwatch_server_restarts_total") == 0
+    assert before.value("udpwatch_web_restarts_total") == 0
+    assert after.value("udpwatch_web_restarts_total") == 1
     assert running.server_pid() == server
     assert "the web checker was killed by signal 9" in running.log()
 
@@ -250,6 +252,26 @@ def test_an_udpwatch_web_that_hangs_is_started_again(agent, nginx):
     harness.wait_for(lambda: running.web_pid() not in (None, old), "another udpwatch-web")
     wait_for_more(running, "one")
     assert "the web checker says nothing any more" in running.log()
+    assert running.scrape().value("udpwatch_web_restarts_total") >= 1
+
+
+def test_a_result_that_comes_while_the_agent_stands_still(agent, misbehave):
+    """It is as old as it is when the agent reads it."""
+    gate = Gate()
+    server = misbehave(gate.behave)
+    running = agent(f"[web held]\nurl = {url_of(server)}\ninterval = 24h\ntimeout = 1m\n")
+    harness.wait_for(lambda: server.accepted == 1, "the check to begin")
+    os.kill(running.process.pid, signal.SIGSTOP)
+    try:
+        gate.opened.set()
+        harness.wait_for(lambda: not server.open, "udpwatch-web to be done")
+        end = time.time() + 2
+        harness.wait_for(lambda: time.time() > end, "some time")
+    finally:
+        os.kill(running.process.pid, signal.SIGCONT)
+    wait_until_known(running, ["held"])
+    check, = json.loads(harness.get("/api/v1/status")[2])["web_checks"]
+    assert check["up"] and check["time"] < end - 1
 
 
 @pytest.fixture

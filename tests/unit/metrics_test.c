@@ -291,7 +291,7 @@ static const struct web_state checks[] = {
 
 static void write_web(const struct agent_history *history, bool failed, struct text *text)
 {
-    struct web_states web = {.states = checks, .count = 3, .failed = failed};
+    struct web_states web = {.states = checks, .count = 3, .restarts = 6, .failed = failed};
     struct sample sample;
 
     sample_make(&sample);
@@ -326,6 +326,8 @@ static void test_web_checks(void **state)
     assert_has(&text, "\nudpwatch_web_checks_total{web=\"ping\",result=\"dns\"} 0\n");
     assert_has(&text, "\nudpwatch_web_checks_total{web=\"ping\",result=\"timeout\"} 2\n");
     assert_has(&text, "\nudpwatch_web_checks_total{web=\"later\",result=\"ok\"} 1\n");
+    assert_has(&text, "# TYPE udpwatch_web_restarts_total counter\n");
+    assert_has(&text, "\nudpwatch_web_restarts_total 6\n");
     assert_has(&text, "\nudpwatch_web_info{web=\"ping\",url=\"https://127.0.0.1:8443/ping\"} 1\n");
     assert_has(&text, "\nudpwatch_web_info{web=\"later\",url=\"http://c/\"} 1\n");
     assert_lacks(&text, "Connection refused"); /* a reason would make a series of each */
@@ -357,6 +359,7 @@ static void test_one_look_counts_no_web_checks(void **state)
     write_web(NULL, false, &text);
     assert_has(&text, "\nudpwatch_web_up" PING " 1\n");
     assert_lacks(&text, "udpwatch_web_checks_total");
+    assert_lacks(&text, "udpwatch_web_restarts_total");
     text_free(&text);
 }
 

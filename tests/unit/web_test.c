@@ -277,10 +277,17 @@ static void test_one_that_dies_is_started_again(void **state)
 
     start_log();
     change(web, checks, 2);
+    follow(web, now, 2);
+    assert_int_equal(web_tell(web, now)->restarts, 0);
     follow(web, now, 4); /* two each */
+    uint64_t restarts = web_tell(web, now)->restarts;
+    assert_int_equal(restarts, 1);
     assert_int_equal(web_tell(web, now)->states[0].counts[WEB_OK], 2);
     assert_int_equal(web_tell(web, now)->states[1].counts[WEB_OK], 2);
     assert_non_null(strstr(end_log(), "the web checker ended with status 3; it is started again"));
+    change(web, NULL, 0);
+    change(web, checks, 1);
+    assert_int_equal(web_tell(web, now)->restarts, restarts);
     web_close(web);
 }
 

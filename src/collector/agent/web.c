@@ -44,6 +44,7 @@ struct web {
     struct slot *slots;
     size_t count;
     uint64_t last_id;
+    uint64_t restarts_before; /* of earlier supervisors */
     int64_t heard; /* CLOCK_MONOTONIC: when the program last said something, or was not there */
     int64_t least_patience; /* of all checks */
     int64_t silent_at;      /* CLOCK_MONOTONIC: the program should say something until then */
@@ -213,6 +214,7 @@ int web_change(struct web *web, const struct config *config)
         return result;
     }
     if (count == 0) {
+        web->restarts_before += supervisor_restarts(web->supervisor);
         supervisor_stop(web->supervisor);
         web->supervisor = NULL;
     }
@@ -320,7 +322,10 @@ void web_handle(struct web *web, int64_t now)
 
 const struct web_states *web_tell(struct web *web, int64_t now)
 {
-    web->states = (struct web_states){.states = web->told, .count = web->count};
+    web->states = (struct web_states){.states = web->told,
+                                      .count = web->count,
+                                      .restarts = web->restarts_before +
+                                                  supervisor_restarts(web->supervisor)};
     web->states.failed =
         web->supervisor && supervisor_outage(web->supervisor, now) > longest_outage;
     for (size_t i = 0; i < web->count; i++) {

@@ -431,7 +431,7 @@ FIRING = {
     killed_server: {"UdpwatchServerRestarting"},
     lost_rights: {"UdpPortUnknown"},
     dead_service: {"UdpwatchWebDown"},
-    broken_checker: {"UdpwatchCollectorFailed"},
+    broken_checker: {"UdpwatchWebRestarting", "UdpwatchCollectorFailed"},
     old_certificate: {"UdpwatchWebCertificateExpires"},
     killed_receiver: {"UdpPortAbsent"},
     crash_loop: {"UdpPortOftenAbsent", "UdpPortAbsent", "UdpReceiverFlapping"},
