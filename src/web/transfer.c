@@ -333,11 +333,13 @@ static bool is_expected(const struct web_check *check, unsigned int status)
     return false;
 }
 
-/* The connection broke off: before an answer, or within it. */
+/* The connection broke off: before an answer, or within it. TLS 1.3 lets a client take it for
+ * encrypted before the server refuses one without a certificate; nothing but the text tells that.
+ */
 static enum web_cause judge_break(const struct transfer *transfer)
 {
     if (transfer->answer <= ANSWER_INTERIM)
-        return WEB_CONNECT;
+        return strstr(transfer->error, " alert ") ? WEB_TLS : WEB_CONNECT;
     return is_expected(transfer->check, transfer->status) ? WEB_BODY : WEB_STATUS;
 }
 

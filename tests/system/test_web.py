@@ -203,6 +203,33 @@ def test_versions_of_tls(agent, directory):
         assert_outcomes(agent(sections(checks)), checks)
 
 
+def alert(level, description):
+    """A server that has nothing else to say to a client's first message."""
+    def behave(connection, _):
+        connection.recv(4096)
+        connection.sendall(bytes([21, 3, 3, 0, 2, level, description]))
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(4096)
+    return behave
+
+
+def test_refusals_of_tls(agent, directory, misbehave):
+    """At whatever stage the server tells them."""
+    certificate = web_servers.make_certificate(directory, "refusing", "IP:127.0.0.1")
+    servers = {"certificate wanted, 1.2": ("-tls1_2", "-Verify", "1", "-verify_return_error"),
+               "certificate wanted, 1.3": ("-tls1_3", "-Verify", "1", "-verify_return_error"),
+               "only HTTP/2": ("-alpn", "h2")}
+    alerts = {"close_notify": (1, 0), "unrecognized_name": (1, 112), "handshake_failure": (2, 40)}
+    ports = {name: misbehave(alert(*numbers)).port for name, numbers in alerts.items()}
+    with contextlib.ExitStack() as running:
+        for port, (name, options) in enumerate(servers.items(), 4431):
+            running.enter_context(web_servers.s_server(directory, certificate, port, *options))
+            ports[name] = port
+        checks = {name: (f"{HTTPS}:{port}/", "verify = no", (0, None, {"tls"}))
+                  for name, port in ports.items()}
+        assert_outcomes(agent(sections(checks)), checks)
+
+
 @pytest.fixture
 def swallowed():
     """An address that answers nothing, as behind a firewall that drops what it does not like."""
@@ -226,6 +253,11 @@ def test_no_connection(agent, swallowed):
     assert not scrape.samples("udpwatch_web_phase_duration_seconds", phase="connect")
 
 
+def early(connection, _):
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    bad_servers.read_request(connection)
+
+
 def test_bad_servers(agent, misbehave):
     refused, broken, strange = (0, None, {"connect"}), (0, 200, {"body"}), (0, None, {"status"})
     late = 0, None, {"timeout"}
@@ -239,6 +271,8 @@ def test_bad_servers(agent, misbehave):
         "ends half-way": (says(HEAD + b"half"), broken),
         "reset half-way of an error": (says(HEAD.replace(b"200", b"500"), then=bad_servers.reset),
                                        (0, 500, {"status"})),
+        "answers before it is asked": (early, OK),
+        "HTTP/2": (says(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])), strange),  # an empty SETTINGS frame
         "no HTTP": (says(b"SSH-2.0-OpenSSH_9.2p1\r\n"), strange),
         "bad status": (says(b"HTTP/1.1 abc OK\r\n\r\n"), strange),
         "zeros": (says(bytes(1000)), strange),

@@ -64,6 +64,29 @@ def test_a_name_that_comes_and_goes(agent, nginx, names, directory):
     assert scrape.value("udpwatch_web_up", web="named") == 0
 
 
+def test_no_name_server_is_configured(agent, nginx, names, directory):
+    """resolv.conf(5): it is the one of this host then, if there is one."""
+    (directory / "resolv.conf").write_text("")
+    running = agent(section("named", "http://four.example:8080/ok"))
+    wait_for_more(running, "named", "dns", 1)
+    with web_servers.dnsmasq(directory, *RECORDS):
+        wait_for_more(running, "named", "ok", 1)
+
+
+def test_a_name_with_a_thousand_addresses(agent, nginx, names, directory):
+    """libcurl tries one after the other, up to a second each: where none serves, time runs out."""
+    closed = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(999)]
+    (directory / "hosts").write_text("".join(
+        [f"{address} many.example closed.example\n" for address in closed]
+        + ["127.0.0.1 many.example\n"]))
+    checks = {"many": ("http://many.example:8080/ok", OK),
+              "closed": ("http://closed.example:8080/ok", "timeout = 2s",
+                         (0, None, {"timeout"}))}
+    running = agent(sections(checks))
+    assert_outcomes(running, checks)
+    assert wait_for_more(running, "many").value("udpwatch_web_restarts_total") == 0
+
+
 def test_a_name_server_that_does_not_answer(agent, nginx, names):
     """The look-ups take all the time that the check has; other checks go on meanwhile."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
