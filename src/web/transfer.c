@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "text.h"
 #include "web/authorities.h"
 #include "web/body_match.h"
+#include "web/certificate.h"
 
 enum { MOST_BODY = 1 << 20, MOST_HEADS = 1 << 20, MOST_REDIRECTS = 10 };
 
@@ -296,33 +296,6 @@ static void tell_times(CURL *handle, struct web_result *result)
     result->phases[WEB_PHASE_CONNECT] = between(looked_up, connected);
     result->phases[WEB_PHASE_TLS] = between(connected, encrypted);
     result->phases[WEB_PHASE_FIRST_BYTE] = between(asked, answered);
-}
-
-/* Of the text of a time as ASN1_TIME_print(3) writes it, which curl_getdate(3) takes years below
- * 100 of for others. Returns Unix time, or 0: it is none, or before 1970. */
-static int64_t read_time(const char *text)
-{
-    struct tm time = {0};
-    text = strptime(text, " %b %d %H:%M:%S", &time);
-    if (text && *text == '.')
-        text += 1 + strspn(text + 1, "0123456789");
-    text = text ? strptime(text, " %Y GMT", &time) : NULL;
-    time_t seconds = text && *text == '\0' ? timegm(&time) : 0;
-    return seconds > 0 ? seconds : 0;
-}
-
-/* Of the server's own certificate, the first of the chain. */
-static int64_t certificate_expiry(CURL *handle)
-{
-    static const char name[] = "Expire date:";
-    struct curl_certinfo *certificates = NULL;
-    if (curl_easy_getinfo(handle, CURLINFO_CERTINFO, &certificates) != CURLE_OK || !certificates ||
-        certificates->num_of_certs < 1)
-        return 0;
-    for (const struct curl_slist *line = certificates->certinfo[0]; line; line = line->next)
-        if (strncmp(line->data, name, strlen(name)) == 0)
-            return read_time(line->data + strlen(name));
-    return 0;
 }
 
 static bool is_expected(const struct web_check *check, unsigned int status)
