@@ -264,6 +264,9 @@ def broken_checker(stage):
     os.kill(checker, signal.SIGKILL)
     yield
     replace(harness.BUILD / "udpwatch-web")
+    harness.wait_for(lambda: "the web checks go on again" in running.log(), "the next start")
+    # The alert ends when none lies in its range, which is longer.
+    stage.prometheus.wait_for("max(increase(udpwatch_web_restarts_total[5s])) == 0")
 
 
 def killed_receiver(stage):
