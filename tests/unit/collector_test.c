@@ -238,16 +238,19 @@ static void write_users(const char *path, const char *name)
     assert_int_equal(fclose(users), 0);
 }
 
-/* In a mount namespace of its own, where another file of users lies over that of this host. */
+/* In a mount namespace of its own, where another file of users lies over that of this host. In a
+ * chroot the root is no mount point, so that what is mounted may be seen outside until it goes. */
 static void follow_names_of_users(const char *path, const struct config *config)
 {
     static const char *const names[] = {"first", "the-second", "third"};
     struct collector *collector;
     const struct look *look;
+    bool apart;
 
     write_users(path, names[0]);
     assert_int_equal(unshare(CLONE_NEWNS), 0);
-    assert_int_equal(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
+    apart = mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
+    assert_true(apart || errno == EINVAL);
     assert_int_equal(mount(path, USERS_FILE, "none", MS_BIND, NULL), 0);
     assert_int_equal(collector_open(&collector, config, false, NULL), 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -256,6 +259,8 @@ static void follow_names_of_users(const char *path, const struct config *config)
         assert_string_equal(users_name(look->users, 0), names[i]);
     }
     collector_close(collector);
+    if (!apart)
+        umount2(USERS_FILE, MNT_DETACH);
 }
 
 static void test_each_look_knows_the_names_of_users(void **state)
