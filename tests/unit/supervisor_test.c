@@ -434,6 +434,38 @@ static void test_goes_on_trying_when_nothing_works(void **state)
     supervisor_stop(supervisor);
 }
 
+static void test_goes_on_trying_with_the_settings_from_before(void **state)
+{
+    (void)state;
+    struct supervisor *supervisor = start("serve");
+    struct channel_message message;
+
+    assert_int_equal(supervisor_change(supervisor, settings_of("other", "127.0.0.0/8")), 0);
+    setenv("FAKE_SERVER", "fail", 1);
+    start_log();
+    assert_int_equal(supervisor_change_back(supervisor, settings_of("good", "10.0.0.0/8")), 0);
+    assert_int_equal(supervisor_channel(supervisor), -1);
+    setenv("FAKE_SERVER", "serve", 1);
+    supervisor_run(supervisor, INT64_MAX / 2);
+    assert_int_equal(next_message(supervisor, &message), 1);
+    supervisor_handle_message(supervisor, &message, 0);
+    assert_non_null(strstr(end_log(), "the server serves again on good"));
+    expect_text(supervisor, "good\n10.0.0.0/8");
+    supervisor_stop(supervisor);
+}
+
+static void test_changes_back(void **state)
+{
+    (void)state;
+    struct supervisor *supervisor = start("serve");
+
+    assert_int_equal(supervisor_change(supervisor, settings_of("other", "127.0.0.0/8")), 0);
+    assert_int_equal(supervisor_change_back(supervisor, settings_of("good", "10.0.0.0/8")), 0);
+    expect_text(supervisor, "good\n10.0.0.0/8");
+    assert_int_equal(supervisor_restarts(supervisor), 0);
+    supervisor_stop(supervisor);
+}
+
 /* Read the message that it serves. */
 static void expect_ready(struct supervisor *supervisor, int64_t now)
 {
@@ -581,6 +613,8 @@ int main(void)
         cmocka_unit_test(test_changes_the_settings),
         cmocka_unit_test(test_goes_back_to_settings_that_work),
         cmocka_unit_test(test_goes_on_trying_when_nothing_works),
+        cmocka_unit_test(test_changes_back),
+        cmocka_unit_test(test_goes_on_trying_with_the_settings_from_before),
         cmocka_unit_test(test_starts_later_what_is_planned),
         cmocka_unit_test(test_a_plan_that_is_not_carried_out),
         cmocka_unit_test(test_goes_on_trying_what_is_planned),

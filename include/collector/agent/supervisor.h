@@ -17,7 +17,8 @@ struct supervised {
 
 /* program: its path; that and the settings are copied.
  * Starts it and waits at most 10 s until it serves.
- * Returns 0 and the supervisor; -errno with the reason logged (an address in use ...). */
+ * Returns 0 and the supervisor; -errno with the reason logged (an address in use ...), but for
+ * -ENOMEM. */
 int supervisor_start(struct supervisor **supervisor, const char *program,
                      const struct supervised *settings);
 
@@ -26,9 +27,14 @@ int supervisor_plan(struct supervisor **supervisor, const char *program,
                     const struct supervised *settings);
 
 /* Serve with other settings: the program is stopped and started anew; when that fails, it is
- * started with the old settings again. Returns 0, or -errno with the reason logged. Not counted as
- * a restart. */
+ * started with the old settings again. Returns 0; or -errno with the reason logged, but for
+ * -ENOMEM. Not counted as a restart. */
 int supervisor_change(struct supervisor *supervisor, const struct supervised *settings);
+
+/* Undo a change that succeeded: serve with the settings from before it. When the program cannot be
+ * started with them, supervisor_run goes on trying, and not with those that were given up. Returns
+ * 0, or -ENOMEM with nothing undone. */
+int supervisor_change_back(struct supervisor *supervisor, const struct supervised *settings);
 
 /* Give it other settings while it runs, and whoever takes its place. Returns 0, or -ENOMEM. */
 int supervisor_tell(struct supervisor *supervisor, const struct supervised *settings);

@@ -1,6 +1,7 @@
 #include "collector/agent/programs.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,16 +64,32 @@ void programs_stop(struct programs *programs)
     free(programs);
 }
 
+static bool are_served_alike(const struct config *one, const struct config *other)
+{
+    return strcmp(one->listen, other->listen) == 0 && strcmp(one->allow, other->allow) == 0 &&
+           strcmp(one->users, other->users) == 0;
+}
+
 static int change_server(struct supervisor *server, const struct config *from,
                          const struct config *to)
 {
     struct server_settings settings;
 
-    if (strcmp(from->listen, to->listen) == 0 && strcmp(from->allow, to->allow) == 0 &&
-        strcmp(from->users, to->users) == 0)
+    if (are_served_alike(from, to))
         return 0;
     make_settings(&settings, to);
     return supervisor_change(server, &settings.supervised);
+}
+
+static void change_server_back(struct supervisor *server, const struct config *from,
+                               const struct config *to)
+{
+    struct server_settings settings;
+
+    if (are_served_alike(from, to))
+        return;
+    make_settings(&settings, to);
+    supervisor_change_back(server, &settings.supervised);
 }
 
 int programs_change(struct programs *programs, const struct config *from, const struct config *to)
@@ -83,7 +100,7 @@ int programs_change(struct programs *programs, const struct config *from, const 
         return result;
     result = web_change(programs->web, to);
     if (result)
-        change_server(programs->server, to, from);
+        change_server_back(programs->server, to, from);
     return result;
 }
 
@@ -91,7 +108,7 @@ void programs_change_back(struct programs *programs, const struct config *from,
                           const struct config *to)
 {
     web_change(programs->web, to);
-    change_server(programs->server, from, to);
+    change_server_back(programs->server, from, to);
 }
 
 int64_t programs_run(struct programs *programs, int64_t now)

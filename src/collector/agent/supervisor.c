@@ -404,16 +404,17 @@ int supervisor_tell(struct supervisor *supervisor, const struct supervised *sett
     return 0;
 }
 
-/* Serve as before; when even that fails, supervisor_run goes on trying. */
-static void go_back(struct supervisor *supervisor, struct settings *old)
+/* Serve with settings from before, which are taken over; when that fails, supervisor_run goes on
+ * trying. */
+static void go_back(struct supervisor *supervisor, const struct settings *before)
 {
-    struct settings refused = supervisor->settings;
-    supervisor->settings = *old;
-    *old = refused;
-    if (start_and_wait(supervisor)) {
-        supervisor->state = WAITING;
-        supervisor->due = clock_monotonic();
-    }
+    free_settings(&supervisor->settings);
+    supervisor->settings = *before;
+    if (start_and_wait(supervisor) == 0)
+        return;
+    supervisor->state = WAITING;
+    supervisor->due = supervisor->left = clock_monotonic();
+    supervisor->told = true;
 }
 
 int supervisor_change(struct supervisor *supervisor, const struct supervised *settings)
@@ -429,8 +430,21 @@ int supervisor_change(struct supervisor *supervisor, const struct supervised *se
     result = start_and_wait(supervisor);
     if (result)
         go_back(supervisor, &old);
-    free_settings(&old);
+    else
+        free_settings(&old);
     return result;
+}
+
+int supervisor_change_back(struct supervisor *supervisor, const struct supervised *settings)
+{
+    struct settings before;
+    int result = copy_settings(&before, settings);
+    if (result)
+        return result;
+    end_process(supervisor);
+    supervisor->back_off = 0;
+    go_back(supervisor, &before);
+    return 0;
 }
 
 int supervisor_channel(const struct supervisor *supervisor)
