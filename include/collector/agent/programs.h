@@ -25,7 +25,8 @@ int programs_start(struct programs **programs, const struct program_paths *paths
 void programs_stop(struct programs *programs);
 
 /* Have them do what the configuration `to` says instead of `from`, of which they keep nothing. A
- * server that has to serve in another way is replaced. Returns 0; -errno with `from` in force. */
+ * server that has to serve in another way is replaced. Returns 0; -errno with `from` in force and
+ * the reason logged, but for -ENOMEM. */
 int programs_change(struct programs *programs, const struct config *from, const struct config *to);
 
 /* The same, as far as it goes, for a change that could not be made elsewhere. */

@@ -1,5 +1,6 @@
 #include "collector/agent/agent.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -112,17 +113,27 @@ static void watch_channels(struct agent *agent)
     events_watch(agent->events, EVENT_WEB, web_channel(programs_web(agent->programs)));
 }
 
+static void put_in_force(struct agent *agent, struct config *config)
+{
+    int result = change(agent, config_of(agent), config);
+
+    if (result == -ENOMEM)
+        configuration_refuse(agent->configuration, config, "out of memory");
+    else if (result)
+        configuration_refuse(agent->configuration, config,
+                             "it could not be put in force, as the log says");
+    else
+        configuration_accept(agent->configuration, config);
+}
+
 static void reload(struct agent *agent)
 {
     struct config *config;
 
     service_reloading(agent->service);
     config = configuration_read(agent->configuration);
-    if (config && change(agent, config_of(agent), config))
-        configuration_refuse(agent->configuration, config,
-                             "it could not be put in force, as the log says");
-    else if (config)
-        configuration_accept(agent->configuration, config);
+    if (config)
+        put_in_force(agent, config);
     configuration_tell(agent->configuration, agent->service);
     watch_channels(agent); /* they may be others now */
 }
