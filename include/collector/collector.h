@@ -46,8 +46,9 @@ bool collector_settle(struct collector *collector);
 /* The descriptor to poll for POLLIN, -1 when no events are followed. */
 int collector_events(const struct collector *collector);
 
-/* Enter the close events that wait. lost: set to the number that the kernel could not deliver: the
- * next look heals what they would have told. Returns 0, or -errno. */
+/* Enter the close events that wait. lost: set to the number that the kernel could not deliver, or
+ * that could not be entered: the next look heals what they would have told. Returns 0, or -errno.
+ */
 int collector_read_events(struct collector *collector, uint64_t *lost);
 
 /* Ask for the ports that have no socket, each when it is due: at first every 10 ms, then ever more
@@ -55,7 +56,9 @@ int collector_read_events(struct collector *collector, uint64_t *lost);
  * call, -1: until a port loses its socket. */
 int64_t collector_poll_vacant(struct collector *collector, bool *found);
 
-/* Take one look. A look that the kernel refuses is a result too: sockets_error says so.
+/* Take one look; without collector_follow a second in its place where a socket had no holder, as
+ * that nobody holds it takes two to know. A look that the kernel refuses is a result too:
+ * sockets_error says so.
  * Returns 0 and the look, which belongs to the collector and lives until its next call; -ENOMEM. */
 int collector_look(struct collector *collector, const struct look **look);
 

@@ -24,8 +24,8 @@ bool transfer_is_running(const struct transfer *transfer);
 /* Whose transfer it is that libcurl has done with, by its handle. */
 void *transfer_owner(CURL *handle);
 
-/* End the run, with the code that libcurl gave, and tell what became of it. Returns 0, or -errno:
- * this host could not do the check, and nothing is known. */
+/* End the run, with the code that libcurl gave, and tell what became of it, all but its end.
+ * Returns 0, or -errno: this host could not do the check, and nothing is known. */
 int transfer_end(struct transfer *transfer, CURLcode code, struct web_result *result);
 
 /* Whether the URL has a name to look up, for which libcurl makes a thread. A redirect may lead to

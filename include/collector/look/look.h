@@ -74,7 +74,8 @@ struct look {
     bool unexpected_known;           /* whether it is known how many there are of: */
     size_t unexpected_sockets;       /* listeners that no receiver names */
     double unexpected_time;          /* Unix time: when they were last counted, 0: never */
-    size_t unresolved_sockets;       /* watched listeners whose holder was not found */
+    size_t unresolved_sockets;       /* watched listeners whose holder was not found; not those
+                                        that are known to have none */
     size_t suppressed_sockets;       /* left out by max_sockets */
     /* Those that were read: of a collector that follows events, and shows expected ports alone, the
      * sockets at their numbers; else every unconnected one, clients too. */

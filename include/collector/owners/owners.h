@@ -35,7 +35,8 @@ enum holders_known {
     HOLDERS_ALL_KNOWN, /* the last full scan that looked for it could read every process, and at
                           least one holder was found; or the scans of two looks saw every process
                           of the host and no io_uring, and found none: nobody holds it */
-    HOLDERS_KERNEL     /* inode 0: the kernel's own; most of these (VXLAN, WireGuard) have one */
+    HOLDERS_KERNEL     /* inode 0: the kernel's own; most of these (VXLAN, WireGuard) have an inode,
+                          and are known as above */
 };
 
 struct owners_counts {
