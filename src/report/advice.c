@@ -107,7 +107,7 @@ static bool all_were_read(const struct look *look)
            look->owners.unreadable_processes == 0;
 }
 
-/* No holder that is known is the right one; others could not be read. */
+/* No holder that is known is the right one; others could not be read, or not yet. */
 static void describe_unknown_holder(struct text *text, const struct look *look,
                                     const struct look_port *port)
 {
@@ -117,7 +117,7 @@ static void describe_unknown_holder(struct text *text, const struct look *look,
         known += port->sockets[i].holder_count;
     if (known == 0) {
         text_append(text, all_were_read(look)
-                              ? "no process that is seen here holds it"
+                              ? "no process that is seen here was found to hold it"
                               : "the holder could not be read: run as root, or grant "
                                 "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");
         return;
@@ -127,7 +127,7 @@ static void describe_unknown_holder(struct text *text, const struct look *look,
     text_append(text, ", expected");
     describe_receiver(text, port->receiver);
     text_append(text,
-                "; whether that holds it too is not known, as not every process could be read");
+                "; whether that holds it too is not known, as not every process has been read");
 }
 
 /* What each of the following tells of a port is appended to text. They return whether they spoke.

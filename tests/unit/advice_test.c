@@ -49,7 +49,7 @@ static void test_states(void **state)
     sample.sockets[SAMPLE_UNKNOWN].holder_count = 1;
     sample.receivers[0].process = (char *)"rsyslogd";
     assert_says(SAMPLE_UNKNOWN, "held by filebeat (pid 100), expected process rsyslogd; whether "
-                                "that holds it too is not known, as not every process could be "
+                                "that holds it too is not known, as not every process has been "
                                 "read");
     sample_fail(&sample);
     assert_says(SAMPLE_OK, "the sockets could not be read");
@@ -61,7 +61,7 @@ static void test_a_socket_of_no_process(void **state)
     struct look_socket *socket = &sample.sockets[SAMPLE_UNKNOWN];
     (void)state;
     sample.look.owners.unreadable_processes = 0;
-    assert_says(SAMPLE_UNKNOWN, "no process that is seen here holds it");
+    assert_says(SAMPLE_UNKNOWN, "no process that is seen here was found to hold it");
     socket->known = HOLDERS_ALL_KNOWN;
     verdict_port(port, true);
     assert_says(SAMPLE_UNKNOWN, "held by no process (the kernel's own, as of VXLAN or "
