@@ -322,6 +322,7 @@ static bool is_nobodys(struct fixture *fixture, uint32_t inode)
 static void what_may_be_held_out_of_sight_is_not_nobodys(void **state)
 {
     struct fixture *fixture = *state;
+    char tasks[128];
     add(fixture, 42, 1);
     assert_false(is_nobodys(fixture, 7001)); /* nothing tells of the namespace */
     fake_namespace(fixture->procfs, "pid:[4026532345]");
@@ -334,8 +335,18 @@ static void what_may_be_held_out_of_sight_is_not_nobodys(void **state)
     assert_int_equal(owners_counts(fixture->owners).unreadable_processes, 0);
     fake_descriptor(fixture->procfs, 42, 5, "anon_inode:[eventpoll]");
     assert_true(is_nobodys(fixture, 7001));
+    fake_process_add(fixture->procfs,
+                     &(struct fake_process){.pid = 44, .state = 'Z', .threads = 2});
+    fake_thread_add(fixture->procfs, 44, 100, 0, 0);
+    assert_true(is_nobodys(fixture, 7001));
+    snprintf(tasks, sizeof tasks, "%s/44/task", fixture->procfs);
+    fake_descriptor(tasks, 100, 5, "anon_inode:[io_uring]"); /* the first thread has ended */
+    assert_false(is_nobodys(fixture, 7001));
+    assert_int_equal(owners_counts(fixture->owners).unreadable_processes, 0);
+    fake_descriptor(tasks, 100, 5, NULL);
+    assert_true(is_nobodys(fixture, 7001));
     add(fixture, 43, 1);
-    fake_write(fixture->procfs, "", 0, "43/task"); /* the first thread has ended */
+    fake_write(fixture->procfs, "", 0, "43/task"); /* it has ended, and the others are not shown */
     fake_write_stat(fixture->procfs, &(struct fake_process){.pid = 43, .state = 'Z', .threads = 2},
                     "p");
     assert_false(is_nobodys(fixture, 7001)); /* unreadable */

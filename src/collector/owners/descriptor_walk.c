@@ -23,7 +23,7 @@ struct listing {
     int directory;    /* procfs/PID: facts and descriptors come through it, so from one process */
     DIR *descriptors; /* its fd; NULL: nothing is being listed */
     bool any;         /* a descriptor was listed */
-    bool ring;        /* one of an io_uring was */
+    bool ring;        /* one of an io_uring was, of whichever thread */
     struct hit *hits; /* kept from process to process */
     size_t count;
     size_t capacity;
@@ -187,8 +187,10 @@ static void count_process(size_t *descriptors)
     *descriptors -= *descriptors < PROCESS_COST ? *descriptors : PROCESS_COST;
 }
 
-/* Whether a thread holds a wanted socket, or cannot be read; directory: of the thread. */
-static bool thread_hides(int directory, const struct watch_list *sockets, size_t *descriptors_left)
+/* Whether a thread holds a wanted socket, or cannot be read; an io_uring is noted. directory: of
+ * the thread. */
+static bool thread_hides(struct listing *listing, int directory, const struct watch_list *sockets,
+                         size_t *descriptors_left)
 {
     DIR *descriptors = open_descriptors(directory);
     const struct dirent *entry;
@@ -200,6 +202,7 @@ static bool thread_hides(int directory, const struct watch_list *sockets, size_t
         int error = parse_entry(entry->d_name) < 0
                         ? -ENOTSOCK
                         : process_read_link(dirfd(descriptors), entry->d_name, &inode);
+        listing->ring |= error == -ENOTEMPTY;
         hides = error ? error != -ENOTSOCK && error != -ENOTEMPTY && !is_gone(error)
                       : watch_list_wants(sockets, inode);
         hides |= --*descriptors_left == 0;
@@ -210,9 +213,9 @@ static bool thread_hides(int directory, const struct watch_list *sockets, size_t
 
 /* The first thread of a process has ended, and its fd directory with it, while others go on or are
  * just ending: whether what they hold would matter. Too many to read are taken to. */
-static bool threads_hide(int directory, const struct watch_list *sockets)
+static bool threads_hide(struct listing *listing, const struct watch_list *sockets)
 {
-    int file = openat(directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int file = openat(listing->directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *tasks = file < 0 ? NULL : fdopendir(file);
     const struct dirent *entry;
     size_t descriptors = DESCRIPTORS_OF_THREADS;
@@ -230,7 +233,7 @@ static bool threads_hide(int directory, const struct watch_list *sockets)
         if (thread < 0)
             continue;
         count_process(&descriptors);
-        hides = descriptors == 0 || thread_hides(thread, sockets, &descriptors);
+        hides = descriptors == 0 || thread_hides(listing, thread, sockets, &descriptors);
         close(thread);
     }
     closedir(tasks);
@@ -245,7 +248,7 @@ static int listing_finish(struct listing *listing, struct holders *holders, int 
     if (error && !can_be_passed_over(listing->directory))
         failure = error;
     if (!listing->any && process_cannot_hold(listing->directory) == -ENOTSUP &&
-        threads_hide(listing->directory, holders_sockets(holders)))
+        threads_hide(listing, holders_sockets(holders)))
         failure = -ENOTSUP;
     listing_close(listing);
     return failure;
@@ -338,9 +341,9 @@ int walk_on(struct descriptor_walk *walk, size_t descriptors)
         int more = listing_go_on(&walk->listing, holders_sockets(walk->holders), &descriptors);
         if (more > 0)
             return 1;
-        walk->counts.partial |= walk->listing.ring;
         if (listing_finish(&walk->listing, walk->holders, more) < 0)
             walk->counts.unreadable++;
+        walk->counts.partial |= walk->listing.ring;
     }
     return 1;
 }
