@@ -345,7 +345,13 @@ static void what_may_be_held_out_of_sight_is_not_nobodys(void **state)
     assert_int_equal(owners_counts(fixture->owners).unreadable_processes, 0);
     fake_descriptor(tasks, 100, 5, NULL);
     assert_true(is_nobodys(fixture, 7001));
-    add(fixture, 43, 1);
+    add(fixture, 43, 1); /* ending, its descriptors gone or still there */
+    fake_write_stat(fixture->procfs, &(struct fake_process){.pid = 43, .flags = 4}, "p");
+    assert_false(is_nobodys(fixture, 7001));
+    fake_socket(fixture->procfs, 43, 3, 7001);
+    assert_false(is_nobodys(fixture, 7001));
+    fake_descriptor(fixture->procfs, 43, 3, NULL);
+    assert_int_equal(owners_counts(fixture->owners).unreadable_processes, 0);
     fake_write(fixture->procfs, "", 0, "43/task"); /* it has ended, and the others are not shown */
     fake_write_stat(fixture->procfs, &(struct fake_process){.pid = 43, .state = 'Z', .threads = 2},
                     "p");

@@ -14,8 +14,9 @@ struct walk_counts {
     size_t processes;  /* listed so far */
     size_t unreadable; /* of those, not (fully) read though they may hold descriptors */
     bool hidden;       /* procfs hides processes (hidepid): pid 1 cannot be read */
-    bool partial;      /* sockets may be held out of sight: by processes of another namespace, or by
-                          an io_uring, which keeps files without a descriptor */
+    bool partial;      /* sockets may be held out of sight: by processes of another namespace, by an
+                          io_uring, which keeps files without a descriptor, or by a process that is
+                          ending, which takes its time to let go of them */
 };
 
 /* Which processes' descriptors a walk reads. processes: procfs itself; pid: the name in it. */

@@ -34,8 +34,9 @@ int process_read(int directory, pid_t pid, struct process *process);
 void process_free(struct process *process);
 
 /* Whether it holds no descriptor by nature: a kernel thread or a zombie (stat, fields 3 and 9).
- * Returns 1; 0; -ENOTSUP when its first thread has ended and others live on: they may hold some
- * that procfs/PID/fd no longer shows; or -errno. */
+ * Returns 1; 0; -EBUSY when it is ending: what it has not let go yet, procfs/PID/fd need not show;
+ * -ENOTSUP when its first thread has ended and others live on: they may hold some that
+ * procfs/PID/fd no longer shows; or -errno. */
 int process_cannot_hold(int directory);
 
 /* The socket inode that a descriptor of the process refers to; descriptors: its procfs/PID/fd.

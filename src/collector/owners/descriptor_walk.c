@@ -23,7 +23,7 @@ struct listing {
     int directory;    /* procfs/PID: facts and descriptors come through it, so from one process */
     DIR *descriptors; /* its fd; NULL: nothing is being listed */
     bool any;         /* a descriptor was listed */
-    bool ring;        /* one of an io_uring was, of whichever thread */
+    bool partial;     /* it may hold sockets out of sight, see walk_counts */
     struct hit *hits; /* kept from process to process */
     size_t count;
     size_t capacity;
@@ -65,11 +65,13 @@ static void listing_close(struct listing *listing)
     listing->descriptors = NULL;
 }
 
-/* Whether failing to read the descriptors hides none: the process has gone, or holds none. */
-static bool can_be_passed_over(int directory)
+/* Whether failing to read the descriptors hides none that will stay: the process has gone, is about
+ * to, or holds none. */
+static bool can_be_passed_over(struct listing *listing)
 {
-    int cannot_hold = process_cannot_hold(directory);
-    return cannot_hold == 1 || is_gone(cannot_hold);
+    int cannot_hold = process_cannot_hold(listing->directory);
+    listing->partial |= cannot_hold == -EBUSY;
+    return cannot_hold == 1 || cannot_hold == -EBUSY || is_gone(cannot_hold);
 }
 
 static DIR *open_descriptors(int directory)
@@ -85,17 +87,17 @@ static DIR *open_descriptors(int directory)
  * be listed, 0 when there is nothing to list, or -errno. */
 static int listing_open(struct listing *listing, int directory, pid_t pid)
 {
+    listing->any = listing->partial = false;
     if (directory < 0)
         return is_gone(directory) ? 0 : directory;
     listing->pid = pid;
-    listing->any = listing->ring = false;
     listing->count = 0;
     listing->directory = directory;
     listing->descriptors = open_descriptors(listing->directory);
     if (listing->descriptors)
         return 1;
     int error = -errno;
-    if (can_be_passed_over(listing->directory))
+    if (can_be_passed_over(listing))
         error = 0;
     close(listing->directory);
     return error;
@@ -136,7 +138,7 @@ static int read_entry(struct listing *listing, const struct watch_list *sockets,
 {
     uint32_t inode;
     int error = process_read_link(dirfd(listing->descriptors), name, &inode);
-    listing->ring |= error == -ENOTEMPTY;
+    listing->partial |= error == -ENOTEMPTY;
     if (error == -ENOTSOCK || error == -ENOTEMPTY || is_gone(error))
         return 0;
     if (error)
@@ -177,6 +179,7 @@ static int listing_commit(struct listing *listing, struct holders *holders)
         return 0;
     struct process process;
     int error = process_read(listing->directory, listing->pid, &process);
+    listing->partial |= is_gone(error);
     if (is_gone(error))
         return 0;
     return error ? error : holders_add(holders, &process, listing->hits, listing->count);
@@ -202,7 +205,7 @@ static bool thread_hides(struct listing *listing, int directory, const struct wa
         int error = parse_entry(entry->d_name) < 0
                         ? -ENOTSOCK
                         : process_read_link(dirfd(descriptors), entry->d_name, &inode);
-        listing->ring |= error == -ENOTEMPTY;
+        listing->partial |= error == -ENOTEMPTY;
         hides = error ? error != -ENOTSOCK && error != -ENOTEMPTY && !is_gone(error)
                       : watch_list_wants(sockets, inode);
         hides |= --*descriptors_left == 0;
@@ -245,10 +248,11 @@ static bool threads_hide(struct listing *listing, const struct watch_list *socke
 static int listing_finish(struct listing *listing, struct holders *holders, int error)
 {
     int failure = listing_commit(listing, holders);
-    if (error && !can_be_passed_over(listing->directory))
+    int cannot_hold = listing->any ? 0 : process_cannot_hold(listing->directory);
+    if (error && !can_be_passed_over(listing))
         failure = error;
-    if (!listing->any && process_cannot_hold(listing->directory) == -ENOTSUP &&
-        threads_hide(listing, holders_sockets(holders)))
+    listing->partial |= cannot_hold == -EBUSY;
+    if (cannot_hold == -ENOTSUP && threads_hide(listing, holders_sockets(holders)))
         failure = -ENOTSUP;
     listing_close(listing);
     return failure;
@@ -325,6 +329,7 @@ static int next_process(struct descriptor_walk *walk)
         return 1;
     if (listing_open(&walk->listing, open_process(walk, entry->d_name), pid) < 0)
         walk->counts.unreadable++;
+    walk->counts.partial |= walk->listing.partial;
     return 1;
 }
 
@@ -343,7 +348,7 @@ int walk_on(struct descriptor_walk *walk, size_t descriptors)
             return 1;
         if (listing_finish(&walk->listing, walk->holders, more) < 0)
             walk->counts.unreadable++;
-        walk->counts.partial |= walk->listing.ring;
+        walk->counts.partial |= walk->listing.partial;
     }
     return 1;
 }

@@ -291,8 +291,10 @@ int process_cannot_hold(int directory)
     if (stat.flags & PF_KTHREAD)
         return 1;
     if (stat.state != 'Z' && stat.state != 'X')
-        return 0;
-    return stat.threads > 1 && some_thread_lives(directory) ? -ENOTSUP : 1;
+        return is_ending(&stat) ? -EBUSY : 0;
+    if (stat.threads <= 1)
+        return 1;
+    return some_thread_lives(directory) ? -ENOTSUP : -EBUSY;
 }
 
 int process_read_link(int descriptors, const char *name, uint32_t *inode)
