@@ -268,17 +268,26 @@ static bool sees_all(int directory)
     return length == sizeof all - 1 && memcmp(target, all, sizeof all - 1) == 0;
 }
 
-/* What pid 1 tells of procfs; everybody may read it, unless hidepid forbids that (proc(5)). */
-static void begin_counts(struct walk_counts *counts, const char *procfs)
+/* What this process lacks to read anything at all. */
+static bool is_shortage(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+/* What pid 1 tells of procfs; everybody may read it, unless hidepid forbids that (proc(5)). Returns
+ * 0, or -errno when it could not be asked. */
+static int begin_counts(struct walk_counts *counts, const char *procfs)
 {
     int directory = process_open(procfs, 1);
     int file = directory < 0 ? -1 : openat(directory, "stat", O_RDONLY | O_CLOEXEC);
+    int error = directory < 0 ? directory : -errno; /* when file is below 0 */
     counts->hidden = file < 0;
     counts->partial = directory < 0 || !sees_all(directory);
     if (file >= 0)
         close(file);
     if (directory >= 0)
         close(directory);
+    return file < 0 && is_shortage(error) ? error : 0;
 }
 
 int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders *holders,
@@ -292,12 +301,10 @@ int walk_begin(struct descriptor_walk **walk, const char *procfs, struct holders
         (*walk)->choice = *choice;
     int file = open(procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     (*walk)->processes = file < 0 ? NULL : fdopendir(file);
-    if ((*walk)->processes) {
-        begin_counts(&(*walk)->counts, procfs);
+    int error = (*walk)->processes ? begin_counts(&(*walk)->counts, procfs) : -errno;
+    if (!error)
         return 0;
-    }
-    int error = -errno;
-    if (file >= 0)
+    if (file >= 0 && !(*walk)->processes)
         close(file);
     walk_end(*walk);
     *walk = NULL;
