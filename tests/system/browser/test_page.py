@@ -169,6 +169,8 @@ def six(agent, hold):
     with subprocess.Popen(["/usr/bin/python3", "-c", DARK], stdin=subprocess.PIPE) as dark:
         harness.wait_for(lambda: running.scrape().states()["dark", "*", 2006] == "unknown",
                          "a socket whose holder cannot be known")
+        harness.wait_for(lambda: running.scrape().value("udpwatch_unreadable_processes") == 1,
+                         "the process that cannot be read")
         running.holders = holders
         yield running
         dark.stdin.close()

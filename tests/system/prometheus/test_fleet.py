@@ -129,7 +129,7 @@ def test_a_hundred_hosts(fleet, directory, prometheus, capsys):
     server.wait_for_value('count(receiver:udpwatch_port_up:min{receiver="switches"} == 0)',
                           DEAD_RECEIVERS)
     expected = sorted(
-        [("UdpPortAbsent", f"{host.address}:{harness.PORT}")
+        [(alert, f"{host.address}:{harness.PORT}") for alert in ("UdpPortAbsent", "UdpPortUnhealthy")
          for host in fleet[:DEAD_RECEIVERS] for _ in range(2)]
         + [("UdpwatchDown", f"{host.address}:{harness.PORT}") for host in fleet[-DEAD_AGENTS:]])
     harness.wait_for(lambda: sorted((labels["alertname"], labels["instance"])
