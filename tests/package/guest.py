@@ -61,7 +61,7 @@ def say(text):
 
 def run(*command, code=0, **options):
     result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, **options)
+                            stderr=subprocess.STDOUT, text=True, timeout=300, **options)
     assert code in (None, result.returncode), (command, result.returncode, result.stdout)
     return result.stdout
 
