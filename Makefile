@@ -192,7 +192,7 @@ coverage:
 	$QUDPWATCH_HISTORIES=5000 UDPWATCH_LOOKS=100 tests/tools/coverage build/coverage $(MAKE) --no-print-directory B=build/coverage \
 		HARDENING=-fPIE CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
 		INSTRUMENT=build/coverage/tests/coverage_exit.o \
-		PYTEST='-q -m "not plain" --ignore=tests/system/prometheus --ignore=tests/system/browser' \
+		PYTEST='-q -m "not plain" --ignore=tests/system/test_web_life.py' \
 		unit system
 
 # Fuzz targets: tests/fuzz/NAME_fuzz.c with seeds in tests/fuzz/corpus/NAME.

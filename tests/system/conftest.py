@@ -11,7 +11,7 @@ import web_servers
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "plain: only for the program as it is installed, without "
-                            "the instrumentation that cannot run in its sandbox")
+                            "instrumentation, which cannot run in its sandbox, or is too slow")
     config.addinivalue_line("markers", "valgrind: also run under valgrind")
     if os.geteuid() != 0:
         pytest.exit("the system tests need root: network namespaces and ports below 1024", 1)

@@ -142,6 +142,7 @@ def test_two_hundred_quick_rebinds_are_all_counted(agent):
     assert port_value(after, "opens_total") - port_value(before, "opens_total") == 200
 
 
+@pytest.mark.plain
 def test_an_outage_is_measured_finer_than_the_samples(agent):
     """3 s without a socket, at one sample a second."""
     sock = listen(5514)
