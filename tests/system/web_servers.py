@@ -216,6 +216,7 @@ class TlsServer:
 @contextlib.contextmanager
 def mounts_of_its_own():
     """This thread, and what it starts, sees mounts that nobody else does."""
+    root, place = os.open("/", os.O_PATH), os.getcwd()
     with open("/proc/thread-self/ns/mnt", "rb") as before:
         if harness.libc.unshare(CLONE_NEWNS) != 0:
             raise OSError(ctypes.get_errno(), "unshare: the system tests need CAP_SYS_ADMIN")
@@ -224,7 +225,12 @@ def mounts_of_its_own():
         try:
             yield
         finally:
+            # It leads out of a chroot.
             assert harness.libc.setns(before.fileno(), CLONE_NEWNS) == 0
+            os.fchdir(root)
+            os.chroot(".")
+            os.chdir(place)
+            os.close(root)
 
 
 @contextlib.contextmanager
@@ -236,6 +242,9 @@ def name_service(directory):
         for name, text in files.items():
             (directory / name).write_text(text)
             place = os.path.realpath(f"/etc/{name}")
+            if not os.path.exists(place):  # as on a small system: something to mount over
+                open(place, "x").close()
+                mounted.callback(os.unlink, place)
             subprocess.run(["mount", "--bind", directory / name, place], check=True)
             mounted.callback(subprocess.run, ["umount", "--lazy", place], check=True)
         yield
