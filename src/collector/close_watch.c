@@ -58,11 +58,12 @@ static int ask_for(const struct close_watch *watch, const uint8_t wanted[PORTS])
 void close_watch_ports(struct close_watch *watch, const uint16_t *ports, size_t count,
                        const struct look *look)
 {
-    uint8_t wanted[PORTS] = {0};
+    uint8_t wanted[PORTS];
     int result;
 
     if (!watch)
         return;
+    memset(wanted, 0, sizeof(wanted)); /* 64 KiB: not before */
     for (size_t i = 0; i < count; i++)
         wanted[ports[i]] = 1;
     for (size_t i = 0; i < look->port_count; i++)

@@ -248,7 +248,7 @@ int64_t web_run(struct web *web, int64_t now)
     silence = web->silent_at + 1 - now;
     if (silence < 0) /* what it said is about to be taken */
         silence = 0;
-    return wait < 0 ? silence : lesser(silence, wait);
+    return clock_shorter(wait, silence);
 }
 
 int web_channel(const struct web *web)

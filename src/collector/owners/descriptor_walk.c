@@ -65,12 +65,18 @@ static void listing_close(struct listing *listing)
     listing->descriptors = NULL;
 }
 
-/* Whether failing to read the descriptors hides none that will stay: the process has gone, is about
- * to, or holds none. */
-static bool can_be_passed_over(struct listing *listing)
+/* As process_cannot_hold; that it is ending is noted. */
+static int listing_cannot_hold(struct listing *listing)
 {
     int cannot_hold = process_cannot_hold(listing->directory);
     listing->partial |= cannot_hold == -EBUSY;
+    return cannot_hold;
+}
+
+/* Whether failing to read the descriptors hides none that will stay: the process has gone, is about
+ * to, or holds none. cannot_hold: what process_cannot_hold says of it. */
+static bool can_be_passed_over(int cannot_hold)
+{
     return cannot_hold == 1 || cannot_hold == -EBUSY || is_gone(cannot_hold);
 }
 
@@ -97,7 +103,7 @@ static int listing_open(struct listing *listing, int directory, pid_t pid)
     if (listing->descriptors)
         return 1;
     int error = -errno;
-    if (can_be_passed_over(listing))
+    if (can_be_passed_over(listing_cannot_hold(listing)))
         error = 0;
     close(listing->directory);
     return error;
@@ -248,10 +254,9 @@ static bool threads_hide(struct listing *listing, const struct watch_list *socke
 static int listing_finish(struct listing *listing, struct holders *holders, int error)
 {
     int failure = listing_commit(listing, holders);
-    int cannot_hold = listing->any ? 0 : process_cannot_hold(listing->directory);
-    if (error && !can_be_passed_over(listing))
+    int cannot_hold = listing->any && !error ? 0 : listing_cannot_hold(listing);
+    if (error && !can_be_passed_over(cannot_hold))
         failure = error;
-    listing->partial |= cannot_hold == -EBUSY;
     if (cannot_hold == -ENOTSUP && threads_hide(listing, holders_sockets(holders)))
         failure = -ENOTSUP;
     listing_close(listing);
