@@ -418,8 +418,7 @@ static bool wants_second_look(const struct collector *collector)
 {
     const struct look *look = &collector->look;
 
-    return !collector->follows && look->unresolved_sockets > 0 &&
-           look->owners.unreadable_processes == 0 && !look->owners.processes_hidden;
+    return !collector->follows && look->unresolved_sockets > 0 && owners_read_all(&look->owners);
 }
 
 int collector_look(struct collector *collector, const struct look **look)

@@ -183,8 +183,7 @@ static void write_counts(struct metrics_writer *writer)
                       "UDP listeners left out by max_sockets.", known, look->suppressed_sockets);
     exposition_single(&writer->out, "udpwatch_unreadable_processes", METRIC_GAUGE,
                       "Processes whose descriptors could not be read at the last full scan.",
-                      look->owners.scanned && !look->owners.processes_hidden,
-                      look->owners.unreadable_processes);
+                      owners_counted_unreadable(&look->owners), look->owners.unreadable_processes);
 }
 
 static void write_readings(struct metrics_writer *writer)

@@ -101,12 +101,6 @@ static void describe_wrong_holder(struct text *text, const struct look *look,
                           : "no process (the kernel's own, as of VXLAN or WireGuard?)");
 }
 
-static bool all_were_read(const struct look *look)
-{
-    return look->owners.scanned && !look->owners.processes_hidden &&
-           look->owners.unreadable_processes == 0;
-}
-
 /* No holder that is known is the right one; others could not be read, or not yet. */
 static void describe_unknown_holder(struct text *text, const struct look *look,
                                     const struct look_port *port)
@@ -116,7 +110,7 @@ static void describe_unknown_holder(struct text *text, const struct look *look,
     for (size_t i = 0; i < port->socket_count; i++)
         known += port->sockets[i].holder_count;
     if (known == 0) {
-        text_append(text, all_were_read(look)
+        text_append(text, owners_read_all(&look->owners)
                               ? "no process that is seen here was found to hold it"
                               : "the holder could not be read: run as root, or grant "
                                 "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");

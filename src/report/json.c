@@ -294,7 +294,7 @@ static json_t *json_of_look(const struct look *look)
                      "unresolved_sockets", integer_or_null(known, look->unresolved_sockets),
                      "suppressed_sockets", integer_or_null(known, look->suppressed_sockets),
                      "unreadable_processes",
-                     integer_or_null(look->owners.scanned && !look->owners.processes_hidden,
+                     integer_or_null(owners_counted_unreadable(&look->owners),
                                      look->owners.unreadable_processes),
                      "errors", json_of_errors(look));
     if (look->web && look->web->count > 0 &&

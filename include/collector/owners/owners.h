@@ -47,6 +47,18 @@ struct owners_counts {
     int error;                   /* 0, or -errno when procfs itself could not be read */
 };
 
+/* Whether the number of unreadable processes is known. */
+static inline bool owners_counted_unreadable(const struct owners_counts *counts)
+{
+    return counts->scanned && !counts->processes_hidden;
+}
+
+/* Whether the last full scan read every process. */
+static inline bool owners_read_all(const struct owners_counts *counts)
+{
+    return owners_counted_unreadable(counts) && counts->unreadable_processes == 0;
+}
+
 /* procfs: the directory to read, copied. path: AUTO and ON keep descriptors and facts of holders
  * from look to look (holder_check.h tells how late that may be); ON searches as if the host were
  * large; OFF makes a full scan, and reads all facts, in each update. Returns 0 and the owners,
